@@ -1,0 +1,35 @@
+# `make up` sets the machine up and applies its stack; `make test` passes the tests. The rest is for developers.
+SHELL := /bin/bash
+STACK ?=
+ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
+
+.PHONY: up setup preview status down test lint lock refresh-mirror
+
+up: setup
+	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
+
+setup:
+	@python3 tools/setup/set_up.py $(if $(DRY_RUN),--dry-run)
+
+preview:
+	@$(ENV) codeopen up --dry-run
+
+status:
+	@$(ENV) codeopen status
+
+down:
+	@$(ENV) codeopen down
+
+test: setup
+	@$(ENV) bash tests/run.sh
+
+lint:
+	@$(ENV) ruff check . && ruff format --check . && mypy
+
+lock:
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-find-links --group dev pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-find-links -c requirements.lock tools/plugins/requirements.in -o tools/plugins/requirements.lock
+
+refresh-mirror:
+	rm -rf $(HOME)/.cache/codeopen/mirror
+	@$(MAKE) setup

@@ -1,0 +1,53 @@
+"""What a part or an upstream says of itself agrees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from codeopen.catalog.draft import Draft
+from codeopen.catalog.model import CommandCheck, PortCheck, UpstreamKind
+from codeopen.errors import Problem
+
+
+def check_names_are_unique(draft: Draft) -> Iterator[Problem]:
+    for part in draft.parts():
+        seen: set[str] = set()
+        for index, check in enumerate(part.checks):
+            if check.name in seen:
+                path = (*part.path, "checks", index, "name")
+                what = f'another check of the part is called "{check.name}" too'
+                yield draft.problem(path, what, "give each check a name of its own")
+            seen.add(check.name)
+
+
+def check_ports_exist(draft: Draft) -> Iterator[Problem]:
+    for part in draft.parts():
+        ports = [port.port for port in part.ports]
+        for index, check in enumerate(part.checks):
+            if isinstance(check, PortCheck) and check.port not in ports:
+                shown = " or ".join(map(str, ports))
+                fix = f"write {shown}, or add the port to its ports" if ports else "add the port to its ports"
+                path = (*part.path, "checks", index, "port")
+                yield draft.problem(path, f"the part has no port {check.port}", fix)
+
+
+def regular_expressions_compile(draft: Draft) -> Iterator[Problem]:
+    for part in draft.parts():
+        for index, check in enumerate(part.checks):
+            key, pattern = ("output", check.output) if isinstance(check, CommandCheck) else ("body", check.body)
+            try:
+                re.compile(pattern)
+            except (re.error, OverflowError, RecursionError) as error:
+                path = (*part.path, "checks", index, key)
+                yield draft.problem(path, f"it is no regular expression: {error}", "correct it, or escape it with \\")
+
+
+def image_references_name_their_version(draft: Draft) -> Iterator[Problem]:
+    for upstream in draft.upstreams.values():
+        version, tag = upstream.version, upstream.reference.rpartition(":")[2]
+        is_image = upstream.kind in {UpstreamKind.IMAGE, UpstreamKind.SERVICE}
+        if is_image and tag != version and not tag.startswith(f"{version}-"):
+            what = f'the tag "{tag}" is not of version {version}'
+            fix = f"write a tag that starts with {version}, or correct the version"
+            yield draft.problem(("upstreams", upstream.id, "reference"), what, fix)

@@ -1,0 +1,212 @@
+"""The catalog as frozen values: what the YAML files mean once they have been found to be right.
+
+Names follow the specification's database columns (section "Database Schema"), so that the catalog, the API and the
+database speak of the same things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from codeopen.quantity import Cpu, Memory
+
+
+class Status(StrEnum):
+    """Whether a part can be selected: planned ones are listed, never built."""
+
+    AVAILABLE = "available"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A resource tier (specification, "Resource Tiers")."""
+
+    id: str
+    name: str
+    description: str
+    cpu_limit: Cpu
+    memory_limit: Memory
+    memory_reservation: Memory
+    storage_gb: int
+    monthly_price_cents: int
+    is_default: bool
+    sort_order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A TCP port that a part's service listens on inside the container.
+
+    ``host_offset`` is the port's place in the block of host ports that a project owns: fixed here, so that neither
+    another add-on nor another project ever moves it.
+    """
+
+    port: int
+    name: str
+    description: str
+    host_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCheck:
+    """A command that must exit 0 inside the part's image, with output that matches the regular expression."""
+
+    name: str
+    command: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortCheck:
+    """An HTTP request to a port of the running container, and the answer that shows the service to be healthy.
+
+    ``credential`` names the prefix of the two environment variables ``<credential>_USERNAME`` and
+    ``<credential>_PASSWORD`` for basic authentication; empty where the service asks for none.
+    """
+
+    name: str
+    port: int
+    path: str
+    status: int
+    body: str
+    credential: str
+
+
+Check = CommandCheck | PortCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The layer that every image stands on (specification, "Layer Model")."""
+
+    name: str
+    description: str
+    estimated_size_mb: int
+    platforms: tuple[str, ...]
+    ports: tuple[Port, ...]
+    env: Mapping[str, str]
+    tools: tuple[str, ...]
+    checks: tuple[Check, ...]
+    upstreams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """A language environment (specification, "Container Flavors")."""
+
+    id: str
+    name: str
+    description: str
+    status: Status
+    languages: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    package_managers: tuple[str, ...]
+    tools: tuple[str, ...]
+    frameworks: tuple[str, ...]
+    estimated_size_mb: int
+    is_default: bool
+    sort_order: int
+    checks: tuple[Check, ...]
+    upstreams: tuple[str, ...]
+    platforms: tuple[str, ...]
+
+    @property
+    def base_image(self) -> str:
+        """The image's name without registry, owner and version, as ``codeopen-js``."""
+        return f"codeopen-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Addon:
+    """An optional capability (specification, "Add-ons").
+
+    ``image_suffix`` is stored without its leading hyphen; ``layer_order`` orders the deltas of a combination (popular
+    and large parts first), which need not be the alphabetical order of the suffixes.
+    """
+
+    id: str
+    name: str
+    description: str
+    status: Status
+    image_suffix: str
+    extra_cpu: Cpu
+    extra_memory: Memory
+    extra_ports: tuple[Port, ...]
+    extra_env: Mapping[str, str]
+    requires_tier: str | None
+    requires_addons: tuple[str, ...]
+    incompatible_with: tuple[str, ...]
+    gpus: int
+    monthly_price_cents: int
+    sort_order: int
+    layer_order: int
+    includes: tuple[str, ...]
+    checks: tuple[Check, ...]
+    upstreams: tuple[str, ...]
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PopularCombination:
+    """A combination that is built ahead of demand, and why it is."""
+
+    flavor: str
+    addons: tuple[str, ...]
+    reason: str
+
+
+class UpstreamKind(StrEnum):
+    """How an upstream reaches a Dockerfile."""
+
+    IMAGE = "image"  # a named build context, docker-image://
+    NPM = "npm"  # a lock file of the part, whose integrity hashes npm checks
+    PYPI = "pypi"  # a lock file of the part, whose hashes pip checks
+    SERVICE = "service"  # not by one: an image that the platform itself runs
+    PACKAGE_ARCHIVE = "package-archive"  # a snapshot of the distribution's archive, as a named build context
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Something from outside, pinned by version and by digest or checksum."""
+
+    id: str
+    kind: UpstreamKind
+    description: str
+    version: str
+    reference: str
+    digest: str
+    license: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyMapping:
+    """What a container tier of the old system becomes (specification, "Migration from Legacy Containers")."""
+
+    legacy_tier: str
+    tier: str
+    flavor: str
+    addons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that can be selected; every reference in it resolves, and iteration is in ``sort_order``."""
+
+    base: Base
+    tiers: Mapping[str, Tier]
+    flavors: Mapping[str, Flavor]
+    addons: Mapping[str, Addon]
+    popular: tuple[PopularCombination, ...]
+    upstreams: Mapping[str, Upstream]
+    legacy: Mapping[str, LegacyMapping]
+
+    @property
+    def default_tier(self) -> Tier:
+        return next(tier for tier in self.tiers.values() if tier.is_default)
+
+    @property
+    def default_flavor(self) -> Flavor:
+        return next(flavor for flavor in self.flavors.values() if flavor.is_default)

@@ -1,0 +1,94 @@
+"""All commands of ``codeopen``. To add one, add a record to COMMANDS, and its module beside this one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Final
+
+from codeopen.cli.command import Command
+
+_DEFAULT_REGISTRY: Final = "localhost:5000"
+_DEFAULT_OWNER: Final = "codeopen"
+_DEFAULT_PLATFORM: Final = "linux/amd64"
+
+
+def _selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tier", required=True, metavar="T", help="id of a resource tier, as builder")
+    parser.add_argument("--flavor", required=True, metavar="F", help="id of a flavor, as js")
+    parser.add_argument(
+        "--addon", action="append", default=[], metavar="A", help="id of an add-on, as gui; once for each add-on"
+    )
+    parser.add_argument("--platform", default=_DEFAULT_PLATFORM, metavar="P", help="default: %(default)s")
+
+
+def _release(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--registry", default=_DEFAULT_REGISTRY, metavar="R", help="host:port; default: %(default)s")
+    parser.add_argument("--owner", default=_DEFAULT_OWNER, metavar="O", help="default: %(default)s")
+    parser.add_argument("--version", metavar="V", help="default: what the file VERSION beside the catalog says")
+
+
+def _platforms(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--platform", action="append", metavar="P", help=f"once for each platform; default: {_DEFAULT_PLATFORM}"
+    )
+
+
+def _all(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help="every valid combination, not only the popular ones")
+
+
+def _stack(parser: argparse.ArgumentParser) -> None:
+    chosen = os.environ.get("CODEOPEN_STACK")
+    parser.add_argument(
+        "--stack",
+        default=chosen,
+        required=chosen is None,
+        metavar="S",
+        help="default: CODEOPEN_STACK, set by make setup",
+    )
+
+
+def _dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+
+
+GROUPS: Final = (
+    ("catalog", "the data that everything is computed from"),
+    ("plan", "what would be built, computed from the catalog and the Dockerfiles"),
+)
+
+COMMANDS: Final = (
+    Command(("catalog", "check"), "check the catalog and print everything that is wrong", "codeopen.cli.catalog:check"),
+    Command(
+        ("resolve",),
+        "a tier, a flavor and add-ons: their image, resources and price, or why they can't be had",
+        "codeopen.cli.resolve:run",
+        (_selection, _release),
+        pipe_format="json",
+    ),
+    Command(
+        ("plan", "parts"),
+        "all parts with their state and plan digests",
+        "codeopen.cli.plan:parts",
+        (_release, _platforms),
+    ),
+    Command(
+        ("plan", "combinations"),
+        "the popular combinations, or all",
+        "codeopen.cli.plan:combinations",
+        (_all, _release, _platforms),
+    ),
+    Command(("plan", "matrix"), "the build matrix as data for CI", "codeopen.cli.plan:matrix", (_release, _platforms)),
+    Command(
+        ("plan", "graph"),
+        "the parts and what each is built on, as a picture",
+        "codeopen.cli.graph:run",
+        formats=("mermaid", "dot", "svg", "json"),
+        terminal_format="mermaid",
+        pipe_format="mermaid",
+    ),
+    Command(("up",), "apply a stack and print what it holds", "codeopen.cli.deploy:up", (_stack, _dry_run)),
+    Command(("down",), "stop what a stack runs; volumes and credentials stay", "codeopen.cli.deploy:down", (_stack,)),
+    Command(("status",), "print what a stack holds", "codeopen.cli.deploy:status", (_stack,)),
+)

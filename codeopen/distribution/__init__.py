@@ -1,0 +1,1 @@
+"""A client of the OCI distribution API. Source: OCI Distribution Specification 1.1."""

@@ -1,0 +1,83 @@
+"""The errors of the core: typed values that say what, where, why and what to do.
+
+Nothing here prints or exits; ``codeopen.cli.main`` is the one place that does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class CodeOpenError(Exception):
+    """A mistake that a person can put right. Its text is complete: no traceback is needed to act on it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in a file of the catalog; ``line`` and ``column`` count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong in the catalog, and what to do about it."""
+
+    place: Place
+    key_path: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        key_path = f" {self.key_path}:" if self.key_path else ""
+        return f"{self.place}:{key_path} {self.what}; {self.fix}"
+
+
+class CatalogError(CodeOpenError):
+    """The catalog can't be used; ``problems`` holds every reason at once, ordered by place."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class QuantityError(CodeOpenError):
+    """A text is not a quantity of CPU or memory."""
+
+
+class ImageNameError(CodeOpenError):
+    """A text is not the name of an image of this catalog; ``message`` says why, ``fix`` what to do."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        self.message = message
+        self.fix = fix
+        super().__init__(f"{message}; {fix}")
+
+
+class PlanError(CodeOpenError):
+    """A plan can't be made: an unknown upstream or platform, a check that can't be written down."""
+
+
+class ContextError(CodeOpenError):
+    """A part's build context can't be read: a missing Dockerfile, a link that leaves it, an unusable name."""
+
+
+class SettingsError(CodeOpenError):
+    """A value of a stack's configuration can't be used."""
+
+
+class ProjectError(CodeOpenError):
+    """A stack declares projects that can't be had: a reason a line."""
+
+
+class DeployError(CodeOpenError):
+    """The Pulumi CLI could not do what it was asked for; the text ends with the last lines of its log."""
+
+
+class RegistryError(CodeOpenError):
+    """A registry does not answer as the distribution specification says."""

@@ -1,0 +1,196 @@
+"""The build plan: every part with its plan digests, and the popular combinations, as values made before any build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from codeopen.catalog.model import Catalog, Status
+from codeopen.errors import PlanError
+from codeopen.plan.combinations import Combination, popular_combinations
+from codeopen.plan.context import Context
+from codeopen.plan.digest import PlanInputs, UpstreamPin, combination_digest, plan_digest
+from codeopen.plan.health import render_health
+from codeopen.plan.parts import Part, PartId, PartKind, list_parts, parts_graph
+from codeopen.selection.closest import closest
+from codeopen.selection.name import ImageName, Release, format_image_name, release_errors
+from codeopen.selection.selection import DEFAULT_PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What a stack asks of a plan: where images are kept, for which platforms, with which upstreams of its own."""
+
+    release: Release
+    platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
+    upstreams: Mapping[str, UpstreamPin] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class PartState(StrEnum):
+    """Whether a part can be built, and if not, why."""
+
+    BUILDABLE = "buildable"
+    PLANNED = "planned"
+    NO_DOCKERFILE = "no-dockerfile"
+    NO_PLATFORM = "no-platform"
+    PARENT_NOT_BUILDABLE = "parent-not-buildable"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPart:
+    """A part with its image's reference, the pins of its own upstreams and, for each platform, what goes into it.
+
+    ``inputs`` and ``digests`` have the same keys; both are empty when the part can't be built.
+    """
+
+    part: Part
+    reference: str
+    state: PartState
+    upstreams: tuple[UpstreamPin, ...]
+    inputs: Mapping[str, PlanInputs]
+    digests: Mapping[str, str]
+
+    @property
+    def buildable(self) -> bool:
+        return self.state is PartState.BUILDABLE
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCombination:
+    """A combination with its image's name, its parts (the flavor, then add-ons in layer order) and its plan digests.
+
+    ``digests`` has the platforms that all parts are built for; none when a part is in ``not_buildable``.
+    """
+
+    combination: Combination
+    image: ImageName
+    parts: tuple[PartId, ...]
+    not_buildable: tuple[PartId, ...]
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """All parts, each after the one that it is built on, and the popular combinations."""
+
+    release: Release
+    platforms: tuple[str, ...]
+    parts: tuple[PlannedPart, ...]
+    popular: tuple[PlannedCombination, ...]
+
+
+def make_plan(catalog: Catalog, contexts: Mapping[PartId, Context], request: PlanRequest) -> BuildPlan:
+    """Plan all parts and the popular combinations. Raises PlanError or ImageNameError for an unusable request."""
+    _check_request(catalog, request)
+    parts = {part.id: part for part in list_parts(catalog)}
+    planned: dict[PartId, PlannedPart] = {}
+    for part_id in parts_graph(tuple(parts.values())).topological_order():
+        part = parts[part_id]
+        parent = planned[part.parent] if part.parent is not None else None
+        planned[part_id] = _plan_part(catalog, part, parent, contexts.get(part_id), request)
+    popular = plan_combinations(catalog, tuple(planned.values()), request.release, popular_combinations(catalog))
+    return BuildPlan(request.release, request.platforms, tuple(planned.values()), tuple(popular))
+
+
+def plan_combinations(
+    catalog: Catalog, parts: Iterable[PlannedPart], release: Release, combinations: Iterable[Combination]
+) -> Iterator[PlannedCombination]:
+    """Plan combinations one after the other, from the parts of a plan."""
+    by_id = {planned.part.id: planned for planned in parts}
+    for combination in combinations:
+        ids = (
+            PartId(PartKind.FLAVOR, combination.flavor),
+            *(PartId(PartKind.ADDON, addon) for addon in combination.addons),
+        )
+        members = [by_id[part_id] for part_id in ids]
+        yield PlannedCombination(
+            combination=combination,
+            image=format_image_name(catalog, release, combination.flavor, combination.addons),
+            parts=ids,
+            not_buildable=tuple(planned.part.id for planned in members if not planned.buildable),
+            digests=MappingProxyType(
+                {
+                    platform: combination_digest(platform, (planned.digests[platform] for planned in members))
+                    for platform in members[0].digests
+                    if all(platform in planned.digests for planned in members)
+                }
+            ),
+        )
+
+
+def build_arguments(part: Part) -> tuple[tuple[str, str], ...]:
+    """The build arguments that every part's Dockerfile gets, ordered by name. Raises PlanError."""
+    return (("CODEOPEN_HEALTH", render_health(part.checks)), ("CODEOPEN_PART", str(part.id)))
+
+
+def _check_request(catalog: Catalog, request: PlanRequest) -> None:
+    if errors := release_errors(request.release):
+        raise errors[0]
+    if not request.platforms:
+        raise PlanError("the plan is asked for no platform; name at least one, as linux/amd64")
+    for platform in request.platforms:
+        if platform not in catalog.base.platforms:
+            fix = closest(platform, catalog.base.platforms)
+            raise PlanError(f"platform {platform!r}: the base is not built for it; {fix}")
+    for name, pin in request.upstreams.items():
+        if name not in catalog.upstreams:
+            fix = closest(name, catalog.upstreams)
+            raise PlanError(f"upstream {name!r} is overridden, but the catalog has none of that name; {fix}")
+        if pin.id != name:
+            raise PlanError(f"the override of upstream {name!r} is a pin of {pin.id!r}; give both the same name")
+
+
+def _plan_part(
+    catalog: Catalog, part: Part, parent: PlannedPart | None, context: Context | None, request: PlanRequest
+) -> PlannedPart:
+    state = _state(part, parent, context, request)
+    upstreams = _pins(catalog, part, request)
+    inputs: dict[str, PlanInputs] = {}
+    if state is PartState.BUILDABLE and context is not None:
+        for platform in _platforms(part, request):
+            inputs[platform] = PlanInputs(
+                part=str(part.id),
+                platform=platform,
+                dockerfile=context.dockerfile.digest,
+                files=context.files,
+                upstreams=upstreams,
+                build_arguments=build_arguments(part),
+                parent=parent.digests[platform] if parent is not None else None,
+            )
+    return PlannedPart(
+        part=part,
+        reference=request.release.reference(part.repository),
+        state=state,
+        upstreams=upstreams,
+        inputs=MappingProxyType(inputs),
+        digests=MappingProxyType({platform: plan_digest(value) for platform, value in inputs.items()}),
+    )
+
+
+def _pins(catalog: Catalog, part: Part, request: PlanRequest) -> tuple[UpstreamPin, ...]:
+    """The pins of a part's own upstreams, as the stack overrides them, ordered by id."""
+    pins = []
+    for upstream_id in part.upstreams:
+        upstream = catalog.upstreams[upstream_id]
+        pin = UpstreamPin(upstream.id, upstream.reference, upstream.version, upstream.digest)
+        pins.append(request.upstreams.get(upstream_id, pin))
+    return tuple(sorted(pins))
+
+
+def _state(part: Part, parent: PlannedPart | None, context: Context | None, request: PlanRequest) -> PartState:
+    if part.status is Status.PLANNED:
+        return PartState.PLANNED
+    if context is None:
+        return PartState.NO_DOCKERFILE
+    if not _platforms(part, request):
+        return PartState.NO_PLATFORM
+    if parent is not None and not parent.buildable:
+        return PartState.PARENT_NOT_BUILDABLE
+    return PartState.BUILDABLE
+
+
+def _platforms(part: Part, request: PlanRequest) -> tuple[str, ...]:
+    """The platforms to build a part for, in the order of the request, each once."""
+    return tuple(dict.fromkeys(platform for platform in request.platforms if platform in part.platforms))

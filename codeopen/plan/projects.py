@@ -1,0 +1,87 @@
+"""Projects of a stack: each a selection with a name and a block of host ports that is its own.
+
+A block is a function of the project's id alone, so adding or removing another project never moves a port.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from codeopen.catalog.model import Catalog
+from codeopen.errors import ProjectError
+from codeopen.selection.name import Release
+from codeopen.selection.resolve import resolve
+from codeopen.selection.selection import Refusal, Resolution, Selection
+
+BLOCK_SIZE: Final = 16
+BLOCKS: Final = 1000
+# RFC 1123 label, short enough for a host name with a prefix.
+_ID: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as a stack's configuration declares it; ``port_block`` is None unless a collision asks for a choice."""
+
+    id: str
+    selection: Selection
+    port_block: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProject:
+    """A project with everything that follows from its selection; ``host_ports`` maps a port's name to its host port."""
+
+    id: str
+    resolution: Resolution
+    host_ports: Mapping[str, int]
+
+
+def plan_projects(
+    catalog: Catalog, projects: Iterable[Project], release: Release, platform: str, first_port: int
+) -> tuple[PlannedProject, ...]:
+    """Resolve every project. Raises ProjectError with all that is wrong in all of them."""
+    problems: list[str] = []
+    owners: dict[int, str] = {}
+    planned: list[PlannedProject] = []
+    for project in projects:
+        problems.extend(_identity_problems(project, planned))
+        block = project.port_block if project.port_block is not None else hashed_block(project.id)
+        if block in owners and owners[block] != project.id:
+            problems.append(
+                f"project {project.id!r}: its block of ports ({block}) is that of {owners[block]!r}; "
+                f"give one of the two a portBlock from 0 to {BLOCKS - 1} that is free"
+            )
+        owners.setdefault(block, project.id)
+        resolution = resolve(catalog, project.selection, release, platform)
+        if isinstance(resolution, Refusal):
+            problems.extend(f"project {project.id!r}: {reason}" for reason in resolution.reasons)
+            continue
+        first = first_port + block * BLOCK_SIZE
+        ports = {port.name: first + port.host_offset for port in resolution.ports}
+        planned.append(PlannedProject(project.id, resolution, MappingProxyType(ports)))
+    if problems:
+        raise ProjectError("\n".join(problems))
+    return tuple(planned)
+
+
+def hashed_block(project_id: str) -> int:
+    """The block of a project that doesn't choose one: the same on every machine, whatever else the stack holds."""
+    return int.from_bytes(hashlib.sha256(project_id.encode()).digest()[:8], "big") % BLOCKS
+
+
+def _identity_problems(project: Project, before: Iterable[PlannedProject]) -> Iterable[str]:
+    if _ID.fullmatch(project.id) is None:
+        yield (
+            f"project {project.id!r}: the id must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
+            "letter and not ending with a hyphen; rename it"
+        )
+    if any(other.id == project.id for other in before):
+        yield f"project {project.id!r}: declared twice; remove one or rename it"
+    if project.port_block is not None and project.port_block not in range(BLOCKS):
+        yield f"project {project.id!r}: portBlock {project.port_block} is out of range; take one from 0 to {BLOCKS - 1}"

@@ -1,0 +1,159 @@
+"""Names of images: ``{registry}/{owner}/codeopen-{flavor}[-suffix...]:{version}``, suffixes sorted alphabetically.
+
+Sources: specification, "Image Naming Convention"; OCI distribution-spec, "Pulling manifests" (the grammar of names and
+tags); the reference grammar of distribution (the registry's host and port).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+from codeopen.catalog.model import Catalog
+from codeopen.errors import ImageNameError
+from codeopen.selection.closest import closest
+from codeopen.selection.order import in_layer_order
+
+PREFIX: Final = "codeopen-"
+_RESERVED: Final = frozenset({"base", "addon"})  # codeopen-base and codeopen-addon-<id> name parts, not combinations
+
+_HOST: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_REGISTRY: Final = re.compile(rf"(?:{_HOST}(?:\.{_HOST})*|\[[0-9a-fA-F:]+\])(?::([0-9]{{1,5}}))?", re.ASCII)
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_OWNER: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
+_VERSION: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
+_WORD: Final = re.compile(r"[a-z0-9]+(?:(?:\.|__?)[a-z0-9]+)*", re.ASCII)
+_LONGEST_NAME: Final = 255  # distribution-spec: clients limit registry host and name together to 255 characters
+_LARGEST_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Where the images of one version are kept. Not checked when it is made: see ``release_errors``."""
+
+    registry: str
+    owner: str
+    version: str
+
+    def reference(self, repository: str) -> str:
+        """The full reference of a repository of this release, as ``localhost:5000/codeopen/codeopen-js:0.0.2``."""
+        return f"{self.registry}/{self.owner}/{repository}:{self.version}"
+
+
+def release_errors(release: Release) -> tuple[ImageNameError, ...]:
+    """Everything that keeps a release's registry, owner and version out of an image's name."""
+    errors = []
+    registry = _REGISTRY.fullmatch(release.registry)
+    if registry is None or int(registry[1] or 1) not in range(1, _LARGEST_PORT + 1):
+        errors.append(
+            ImageNameError(f"{release.registry!r} is not a registry", "write host or host:port, as localhost:5000")
+        )
+    elif not (release.registry == "localhost" or "." in release.registry or ":" in release.registry):
+        errors.append(
+            ImageNameError(
+                f"{release.registry!r} would be read as a folder on Docker Hub, not as a registry",
+                f"give its full host name or its port, as {release.registry}:5000",
+            )
+        )
+    if _OWNER.fullmatch(release.owner) is None:
+        errors.append(
+            ImageNameError(
+                f"{release.owner!r} is not an owner",
+                "use lower-case letters and digits, with single . _ - between them and / between folders",
+            )
+        )
+    if _VERSION.fullmatch(release.version) is None:
+        errors.append(
+            ImageNameError(
+                f"{release.version!r} is not a version",
+                "use at most 128 letters, digits, . _ and -, not starting with . or -",
+            )
+        )
+    return tuple(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """The name of one combination's image. Raises ImageNameError when it would not be a valid one.
+
+    Flavor and suffixes hold no hyphen, because hyphens part them in the name.
+    """
+
+    registry: str
+    owner: str
+    flavor: str
+    suffixes: tuple[str, ...]
+    version: str
+
+    def __post_init__(self) -> None:
+        if errors := release_errors(self.release):
+            raise errors[0]
+        for kind, word in (("flavor", self.flavor), *(("suffix", suffix) for suffix in self.suffixes)):
+            if _WORD.fullmatch(word) is None:
+                raise ImageNameError(
+                    f"{word!r} can't be a {kind} of an image's name", "use lower-case letters and digits, no hyphen"
+                )
+        if self.flavor in _RESERVED:
+            raise ImageNameError(
+                f"{PREFIX}{self.flavor} names a part, not a combination", "use the name of a flavor's image"
+            )
+        ordered = tuple(sorted(set(self.suffixes)))
+        if self.suffixes != ordered:
+            raise ImageNameError(
+                f"the suffixes of {self.repository!r} are not in alphabetical order, each once",
+                f"write {'-'.join((PREFIX + self.flavor, *ordered))}",
+            )
+        length = len(f"{self.registry}/{self.owner}/{self.repository}")
+        if length > _LONGEST_NAME:
+            raise ImageNameError(
+                f"the name {self.repository!r} with its registry and owner has {length} characters",
+                f"shorten the owner: {_LONGEST_NAME} are allowed",
+            )
+
+    @property
+    def release(self) -> Release:
+        return Release(self.registry, self.owner, self.version)
+
+    @property
+    def repository(self) -> str:
+        """The name without registry, owner and version, as ``codeopen-python-gui``."""
+        return PREFIX + "-".join((self.flavor, *self.suffixes))
+
+    def __str__(self) -> str:
+        return self.release.reference(self.repository)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a full reference. Raises ImageNameError, also for references by digest."""
+        form = f"write registry/owner/{PREFIX}flavor[-suffix...]:version"
+        if "@" in text:
+            raise ImageNameError(
+                f"{text!r} names an image by digest, which doesn't tell its selection", "leave out everything from @ on"
+            )
+        path, _, last = text.rpartition("/")
+        registry, _, owner = path.partition("/")
+        repository, colon, version = last.partition(":")
+        if not owner or not colon or not repository.startswith(PREFIX):
+            raise ImageNameError(f"{text!r} is not the name of a CodeOpen image", form)
+        flavor, *suffixes = repository.removeprefix(PREFIX).split("-")
+        return cls(registry, owner, flavor, tuple(suffixes), version)
+
+
+def format_image_name(catalog: Catalog, release: Release, flavor: str, addons: tuple[str, ...]) -> ImageName:
+    """The name of a flavor's image with add-ons. All ids must be the catalog's; raises ImageNameError."""
+    suffixes = tuple(sorted(catalog.addons[addon].image_suffix for addon in addons))
+    return ImageName(release.registry, release.owner, flavor, suffixes, release.version)
+
+
+def parse_image_name(catalog: Catalog, text: str) -> tuple[str, tuple[str, ...]]:
+    """The flavor and the add-ons (in layer order) that an image's full name stands for. Raises ImageNameError."""
+    image = ImageName.parse(text)
+    if image.flavor not in catalog.flavors:
+        raise ImageNameError(f"{text!r}: there is no flavor {image.flavor!r}", closest(image.flavor, catalog.flavors))
+    by_suffix = {addon.image_suffix: addon for addon in catalog.addons.values()}
+    for suffix in image.suffixes:
+        if suffix not in by_suffix:
+            raise ImageNameError(f"{text!r}: no add-on has the suffix {suffix!r}", closest(suffix, by_suffix))
+    addons = in_layer_order(by_suffix[suffix] for suffix in image.suffixes)
+    return image.flavor, tuple(addon.id for addon in addons)

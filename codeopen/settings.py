@@ -1,0 +1,105 @@
+"""A stack's configuration as one typed value.
+
+Keys are declared and described in ``Pulumi.yaml``, which also checks their types; this module checks what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from codeopen.errors import SettingsError
+from codeopen.mirror import MirroredUpstream, read_mirror
+from codeopen.plan.projects import BLOCK_SIZE, BLOCKS, Project
+from codeopen.selection.name import Release
+from codeopen.selection.selection import DEFAULT_PLATFORM, Selection
+
+T = TypeVar("T")
+_LARGEST_PORT: Final = 65535
+_PROJECT_KEYS: Final = frozenset({"id", "tier", "flavor", "addons", "portBlock"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs from stack to stack."""
+
+    stack: str
+    catalog: Path
+    release: Release
+    platforms: tuple[str, ...]
+    registry_port: int
+    builder: str
+    mirror: Mapping[str, MirroredUpstream]
+    first_host_port: int
+    projects: tuple[Project, ...]
+
+
+class _Reader:
+    """Takes values out of a configuration by their type, with errors that name the key."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def get(self, key: str, kind: type[T], default: T) -> T:
+        value = self._values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise SettingsError(f"codeopen:{key}: {value!r} is not a {kind.__name__}; see Pulumi.yaml")
+        return value
+
+
+def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Settings:
+    """Read a stack's configuration: keys without ``codeopen:``, values as parsed JSON. Raises SettingsError."""
+    reader = _Reader(values)
+    port = _port("registryPort", reader.get("registryPort", int, 5000))
+    first = _port("hostPorts", reader.get("hostPorts", int, 20000))
+    if first + BLOCK_SIZE * BLOCKS - 1 > _LARGEST_PORT:
+        raise SettingsError(f"codeopen:hostPorts: {first} leaves no room for {BLOCK_SIZE * BLOCKS} ports; take 20000")
+    version = reader.get("imageVersion", str, "") or (checkout / "VERSION").read_text(encoding="utf-8").strip()
+    mirror = reader.get("mirror", str, "")
+    return Settings(
+        stack=stack,
+        catalog=checkout / reader.get("catalog", str, "catalog"),
+        release=Release(f"localhost:{port}", reader.get("owner", str, "codeopen"), version),
+        platforms=_strings("platforms", reader.get("platforms", list, [DEFAULT_PLATFORM])),
+        registry_port=port,
+        builder=reader.get("builder", str, "codeopen"),
+        mirror=read_mirror(Path(mirror).expanduser()) if mirror else MappingProxyType({}),
+        first_host_port=first,
+        projects=tuple(_read_project(number, value) for number, value in enumerate(reader.get("projects", list, []))),
+    )
+
+
+def _port(key: str, value: int) -> int:
+    if not 1 <= value <= _LARGEST_PORT:
+        raise SettingsError(f"codeopen:{key}: {value} is not a TCP port; take one from 1 to {_LARGEST_PORT}")
+    return value
+
+
+def _strings(key: str, value: Sequence[Any]) -> tuple[str, ...]:
+    if not value or not all(isinstance(item, str) for item in value):
+        raise SettingsError(f"codeopen:{key}: {value!r} is not a list of one or more strings; write one item a line")
+    return tuple(value)
+
+
+def _read_project(number: int, value: Any) -> Project:
+    place = f"codeopen:projects[{number}]"
+    if not isinstance(value, dict):
+        raise SettingsError(f"{place}: {value!r} is not a project; write id, tier and flavor")
+    if unknown := sorted(set(value) - _PROJECT_KEYS):
+        raise SettingsError(f"{place}: unknown key {unknown[0]!r}; the keys are {', '.join(sorted(_PROJECT_KEYS))}")
+    reader = _Reader(value)
+    for key in ("id", "tier", "flavor"):
+        if not reader.get(key, str, ""):
+            raise SettingsError(f"{place}: {key} is missing; write it as in stacks/Pulumi.dev.yaml")
+    addons = reader.get("addons", list, [])
+    names = _strings(f"projects[{number}].addons", addons) if addons else ()
+    return Project(
+        id=value["id"],
+        selection=Selection(value["tier"], value["flavor"], names),
+        port_block=reader.get("portBlock", int, -1) if "portBlock" in value else None,
+    )

@@ -1,0 +1,1 @@
+"""Stack configuration, and the program that composes components from it."""

@@ -1,0 +1,158 @@
+"""The program of every stack: configuration → catalog → plan → components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pulumi
+
+from codeopen.catalog.model import Catalog
+from codeopen.catalog.read import read_catalog
+from codeopen.errors import CodeOpenError, ProjectError
+from codeopen.plan.context import read_contexts
+from codeopen.plan.digest import UpstreamPin
+from codeopen.plan.matrix import make_matrix
+from codeopen.plan.parts import PartId, PartKind, list_parts
+from codeopen.plan.plan import BuildPlan, PlannedPart, PlanRequest, make_plan
+from codeopen.plan.projects import PlannedProject, plan_projects
+from codeopen.settings import Settings, read_settings
+from codeopen.staging import stage_context
+from components.local_registry import LocalRegistry, LocalRegistryArgs
+from components.part_images import PartImages, PartImagesArgs
+from components.project_stack import ProjectStack, ProjectStackArgs
+from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CONTEXTS = ".codeopen/contexts"
+
+
+def run_stack() -> None:
+    """Declare everything that the current stack holds. A mistake of its author ends it with a text, not a traceback."""
+    try:
+        settings = read_settings(pulumi.get_stack(), _configuration(), CHECKOUT)
+        catalog = read_catalog(settings.catalog)
+        plan = plan_stack(catalog, settings)
+        projects = plan_projects(
+            catalog, settings.projects, settings.release, settings.platforms[0], settings.first_host_port
+        )
+        _check_images(plan, projects)
+        contexts = _stage(plan)
+    except CodeOpenError as error:
+        raise pulumi.RunError(str(error)) from None
+    _declare(catalog, settings, plan, projects, contexts)
+
+
+def plan_stack(catalog: Catalog, settings: Settings) -> BuildPlan:
+    """The plan of a stack, with the upstreams that its mirror puts in others' place."""
+    pins = {
+        upstream_id: UpstreamPin(upstream_id, f"mirror/{upstream_id}", mirrored.version, mirrored.digest)
+        for upstream_id, mirrored in settings.mirror.items()
+        if mirrored.layout is not None
+    }
+    contexts = read_contexts(CHECKOUT, list_parts(catalog))
+    return make_plan(catalog, contexts, PlanRequest(settings.release, settings.platforms, MappingProxyType(pins)))
+
+
+def _declare(
+    catalog: Catalog,
+    settings: Settings,
+    plan: BuildPlan,
+    projects: tuple[PlannedProject, ...],
+    contexts: Mapping[PartId, str],
+) -> None:
+    parts = tuple(planned for planned in plan.parts if planned.buildable)
+    registry = LocalRegistry(
+        "registry", LocalRegistryArgs(settings.stack, _registry_image(catalog, settings), settings.registry_port)
+    )
+    after_registry = pulumi.ResourceOptions(depends_on=[registry.container])
+    images = PartImages(
+        "parts",
+        PartImagesArgs(
+            parts,
+            contexts,
+            _upstreams(catalog, settings, parts, after_registry),
+            settings.builder,
+            plan.release.version,
+        ),
+        after_registry,
+    )
+    platform = settings.platforms[0]
+    for project in projects:
+        image = images.references[PartId(PartKind.FLAVOR, project.resolution.image.flavor), platform]
+        ProjectStack(f"project-{project.id}", ProjectStackArgs(settings.stack, project, image))
+    pulumi.export("images", {str(part.part.id): images.references[part.part.id, platform] for part in parts})
+    pulumi.export("matrix", make_matrix(plan))
+    pulumi.export("projects", {project.id: _describe(settings, project) for project in projects})
+
+
+def _upstreams(
+    catalog: Catalog, settings: Settings, parts: tuple[PlannedPart, ...], opts: pulumi.ResourceOptions
+) -> Mapping[str, pulumi.Input[str]]:
+    """The build context of each image upstream that a part uses: the catalog's pin, or its stand-in."""
+    used = {upstream for planned in parts for upstream in planned.part.upstreams}
+    locations: dict[str, pulumi.Input[str]] = {}
+    for upstream in (catalog.upstreams[name] for name in sorted(used)):
+        if upstream.digest:
+            locations[upstream.id] = f"docker-image://{upstream.reference}@{upstream.digest}"
+        elif upstream.kind == "package-archive":
+            locations[upstream.id] = upstream.reference
+    mirrored = {name: entry for name, entry in settings.mirror.items() if name in used and entry.layout is not None}
+    if mirrored:
+        prefix = f"{settings.release.registry}/{settings.release.owner}"
+        mirror = UpstreamMirror("mirror", UpstreamMirrorArgs(prefix, mirrored), opts)
+        for name, reference in mirror.references.items():
+            locations[name] = reference.apply(lambda ref: f"docker-image://{ref}")
+    return locations
+
+
+def _registry_image(catalog: Catalog, settings: Settings) -> str:
+    mirrored = settings.mirror.get("registry")
+    upstream = catalog.upstreams["registry"]
+    return mirrored.reference if mirrored else f"{upstream.reference}@{upstream.digest}"
+
+
+def _stage(plan: BuildPlan) -> Mapping[PartId, str]:
+    """Give every buildable part's context a copy whose file modes don't depend on the checkout's umask."""
+    buildable = [planned.part for planned in plan.parts if planned.buildable]
+    contexts = read_contexts(CHECKOUT, buildable)
+    staged = {}
+    for part in buildable:
+        staged[part.id] = f"{CONTEXTS}/{part.id}"
+        stage_context(contexts[part.id], CHECKOUT / part.directory, CHECKOUT / staged[part.id])
+    return staged
+
+
+def _check_images(plan: BuildPlan, projects: tuple[PlannedProject, ...]) -> None:
+    buildable = {planned.part.id for planned in plan.parts if planned.buildable}
+    for project in projects:
+        flavor = PartId(PartKind.FLAVOR, project.resolution.image.flavor)
+        if flavor not in buildable:
+            raise ProjectError(f"project {project.id!r}: flavor {flavor} has no Dockerfile yet; choose another flavor")
+        if project.resolution.addons:
+            raise ProjectError(f"project {project.id!r}: images with add-ons are not built yet; remove its add-ons")
+
+
+def _describe(settings: Settings, project: PlannedProject) -> dict[str, Any]:
+    resolution = project.resolution
+    return {
+        "container": f"codeopen-{settings.stack}-{project.id}",
+        "image": str(resolution.image),
+        "cpu": str(resolution.resources.cpu),
+        "memory": str(resolution.resources.memory),
+        "storage_gb": resolution.resources.storage_gb,
+        "storage_enforced": False,
+        "monthly_price_cents": resolution.monthly_price_cents,
+        "urls": {name: f"http://localhost:{port}" for name, port in project.host_ports.items()},
+    }
+
+
+def _configuration() -> dict[str, Any]:
+    """The stack's configuration; the CLI has checked the types that Pulumi.yaml declares."""
+    config = pulumi.Config("codeopen")
+    values: dict[str, Any] = {key: config.get(key) for key in ("catalog", "owner", "imageVersion", "builder", "mirror")}
+    values |= {key: config.get_int(key) for key in ("registryPort", "hostPorts")}
+    values |= {key: config.get_object(key) for key in ("platforms", "projects")}
+    return values

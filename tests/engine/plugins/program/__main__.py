@@ -1,0 +1,59 @@
+"""A network, a volume, an image, a credential and a container, with what the tests change as configuration."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_docker as docker
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+
+class Credential(pulumi.CustomResource):
+    password: pulumi.Output[str]
+
+    def __init__(self, name: str, username: str) -> None:
+        inputs = {"name": name, "username": username, "password": None}
+        super().__init__("codeopen:index:Credential", name, inputs)
+
+
+class EchoProvider(ResourceProvider):
+    def create(self, props):
+        return CreateResult("echo-1", props)
+
+
+config = pulumi.Config()
+suffix = config.require("suffix")
+name = f"codeopen-test-{suffix}"
+
+credential = Credential("credential", username=config.get("username") or "developer")
+network = docker.Network("network", name=name, labels=[docker.NetworkLabelArgs(label="codeopen.test", value=suffix)])
+volume = docker.Volume("volume", name=name, labels=[docker.VolumeLabelArgs(label="codeopen.test", value=suffix)])
+image = docker.RemoteImage("image", name=config.require("image"), keep_locally=True)
+container = docker.Container(
+    "container",
+    name=name,
+    image=image.image_id,
+    command=["/bin/sh", "-c", config.get("command") or "trap 'exit 0' TERM; while :; do sleep 0.1; done"],
+    envs=[pulumi.Output.concat("PASSWORD=", credential.password), f"MODE={config.get('mode') or 'one'}"],
+    memory=config.get_int("memory") or 64,
+    memory_reservation=32,
+    cpu_period=100_000,
+    cpu_quota=config.get_int("cpuQuota") or 50_000,
+    restart="no",
+    networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name, aliases=["app"])],
+    volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path="/data")],
+    ports=[docker.ContainerPortArgs(internal=4096, external=config.get_int("port"), ip="127.0.0.1")],
+    capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+    healthcheck=docker.ContainerHealthcheckArgs(tests=["CMD", config.get("check") or "/bin/true"], interval="1s"),
+    wait=True,
+    wait_timeout=config.get_int("waitTimeout") or 30,
+    destroy_grace_seconds=2,
+)
+if config.get_bool("unsupported"):
+    docker.Container("unsupported", name=f"{name}-unsupported", image=image.image_id, publish_all_ports=True)
+if config.get_bool("tag"):
+    docker.Tag("tag", source_image=image.name, target_image="codeopen-test:other")
+if config.get_bool("dynamic"):
+    Resource(EchoProvider(), "echo", {"value": "x"})
+
+pulumi.export("container", container.id)
+pulumi.export("password", credential.password)

@@ -1,0 +1,225 @@
+"""What a person reads who has made a mistake in the catalog.
+
+Each case changes a copy of the real catalog; ``golden/<case>.txt`` holds the whole output. After a wanted change of the
+messages or of the catalog, run this file with ``UPDATE_GOLDEN=1`` in the environment, and review the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from codeopen.catalog.read import read_catalog
+from codeopen.errors import CatalogError
+from tests.unit.catalog.copies import Copy
+
+GOLDEN: Final = Path(__file__).parent / "golden"
+PLANNED_LISTS: Final = "requires_tier: null\n    requires_addons: []\n    incompatible_with: []"
+CLOUD: Final = "extra_memory: 512Mi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
+DATABASES: Final = "extra_memory: 1Gi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
+CHECK_OF_GUI: Final = "port: 6080\n        path: /"
+
+# case: the file, what is replaced (once), and by what; several where one is not enough
+CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
+    # YAML
+    "yaml-syntax": [("tiers.yaml", "name: Builder", "name: [Builder")],
+    "yaml-tab": [("tiers.yaml", "    name: Builder", "\tname: Builder")],
+    "yaml-duplicate-key": [("tiers.yaml", "    storage_gb: 30", "    name: Again\n    storage_gb: 30")],
+    "yaml-duplicate-entry": [("tiers.yaml", "  builder:", "  starter:")],
+    "yaml-alias": [("addons.yaml", "includes: [code-server]", "includes: &a [code-server]")],
+    "yaml-undefined-alias": [("addons.yaml", "includes: [code-server]", "includes: *a")],
+    "yaml-tag": [("addons.yaml", "includes: [code-server]", "includes: !!set {code-server}")],
+    "yaml-number-as-key": [("base.yaml", "OPENCODE_HOST:", "4096:")],
+    "yaml-list-as-key": [("base.yaml", "    OPENCODE_HOST: 0.0.0.0", "    ? [a]\n    : b")],
+    "yaml-second-document": [("legacy.yaml", "  lite:", "---\n  lite:")],
+    "yaml-too-deep": [("legacy.yaml", "addons: [gui]", "addons: " + "[" * 20 + "]" * 20)],
+    "yaml-long-number": [("tiers.yaml", "storage_gb: 20", "storage_gb: 20" + "0" * 5000)],
+    "yaml-control-character": [("tiers.yaml", "name: Builder", "name: Buil\x07der")],
+    # keys and types
+    "unknown-key": [("tiers.yaml", "memory_limit: 4Gi", "memory_limt: 4Gi")],
+    "unknown-key-like-nothing": [("tiers.yaml", "    name: Builder", "    name: Builder\n    zzz: 1")],
+    "unknown-topic": [("tiers.yaml", "\ntiers:", "\ntires:")],
+    "missing-key": [("addons.yaml", "    gpus: 1\n", "")],
+    "type-number-for-text": [("tiers.yaml", 'cpu_limit: "2"', "cpu_limit: 1.50")],
+    "type-version-number": [("upstreams.yaml", 'version: "24.04"', "version: 24.10")],
+    "type-text-for-number": [("tiers.yaml", "storage_gb: 30", 'storage_gb: "30"')],
+    "type-fraction": [("tiers.yaml", "storage_gb: 30", "storage_gb: 30.0")],
+    "type-truth": [("tiers.yaml", "is_default: true", "is_default: yes")],
+    "type-nothing": [("tiers.yaml", "name: Builder", "name:")],
+    "type-mapping": [("tiers.yaml", "name: Builder", "name: {a: b}")],
+    "type-text-for-list": [("popular.yaml", "addons: [gui]", "addons: gui")],
+    "type-text-for-mapping": [("addons.yaml", "extra_env: {}", "extra_env: none")],
+    "type-env-number": [("base.yaml", 'OPENCODE_PORT: "4096"', "OPENCODE_PORT: 4096")],
+    "value-status": [("addons.yaml", "status: planned", "status: planed")],
+    "value-id": [("tiers.yaml", "  builder:", "  Builder_2:")],
+    "value-suffix-with-hyphen": [("addons.yaml", "image_suffix: gui", "image_suffix: -gui")],
+    "value-env-name": [("base.yaml", "OPENCODE_HOST:", "opencode-host:")],
+    "value-port": [("base.yaml", "port: 4097", "port: 80")],
+    "value-host-offset": [("base.yaml", "host_offset: 1", "host_offset: 16")],
+    "value-negative-price": [("tiers.yaml", "monthly_price_cents: 1000", "monthly_price_cents: -1")],
+    "value-empty": [("tiers.yaml", "name: Builder", 'name: ""')],
+    "value-twice-in-list": [("flavors.yaml", "[pnpm, yarn, npm]", "[pnpm, yarn, pnpm]")],
+    "value-no-platform": [("flavors.yaml", "platforms: [linux/amd64]", "platforms: []")],
+    "value-line-break": [("tiers.yaml", "memory_limit: 4Gi", "memory_limit: |\n      4Gi")],
+    "digest-missing": [("upstreams.yaml", "    digest: sha256:0081", "    # digest: sha256:0081")],
+    "digest-of-package": [("upstreams.yaml", "reference: bun", f"reference: bun\n    digest: sha256:{'0' * 64}")],
+    # quantities
+    "quantity-cpu": [("tiers.yaml", 'cpu_limit: "2"', "cpu_limit: two")],
+    "quantity-memory": [("tiers.yaml", "memory_limit: 4Gi", "memory_limit: 4GB")],
+    "quantity-memory-fraction": [("addons.yaml", "extra_memory: 4Gi", "extra_memory: 4.5Gi")],
+    "quantity-memory-huge": [("tiers.yaml", "memory_limit: 4Gi", "memory_limit: 4096Ti")],
+    "quantity-none": [("tiers.yaml", 'cpu_limit: "2"', 'cpu_limit: "0"')],
+    "reservation-above-limit": [("tiers.yaml", "memory_reservation: 2Gi", "memory_reservation: 4097Mi")],
+    # references
+    "unknown-flavor": [("popular.yaml", "flavor: polyglot", "flavor: polyglott")],
+    "unknown-addon": [("popular.yaml", "addons: [gui]", "addons: [giu]")],
+    "unknown-tier": [("addons.yaml", "requires_tier: creator", "requires_tier: creater")],
+    "unknown-upstream": [("flavors.yaml", "upstreams: [npm,", "upstreams: [npn,")],
+    "unknown-legacy": [
+        ("legacy.yaml", "tier: power", "tier: huge"),
+        ("legacy.yaml", "flavor: polyglot", "flavor: poly"),
+        ("legacy.yaml", "addons: [gui]", "addons: [desktop]"),
+    ],
+    "unknown-needed-addon": [("addons.yaml", "requires_addons: []", "requires_addons: [cloudy]")],
+    "unknown-incompatible-addon": [("addons.yaml", "incompatible_with: []", "incompatible_with: [cloudy]")],
+    "unused-upstream": [("base.yaml", "node, bun, opencode]", "node, opencode]")],
+    # defaults and orders
+    "two-default-tiers": [("tiers.yaml", "is_default: false", "is_default: true")],
+    "no-default-tier": [("tiers.yaml", "is_default: true", "is_default: false")],
+    "two-default-flavors": [("flavors.yaml", "is_default: false", "is_default: true")],
+    "no-default-flavor": [("flavors.yaml", "is_default: true", "is_default: false")],
+    "planned-default-flavor": [
+        ("flavors.yaml", "with their services\n    status: available", "with their services\n    status: planned"),
+    ],
+    "same-sort-order": [("tiers.yaml", "sort_order: 2", "sort_order: 1")],
+    "same-layer-order": [("addons.yaml", "layer_order: 2", "layer_order: 1")],
+    # names of images
+    "suffix-clash": [("addons.yaml", "image_suffix: code", "image_suffix: gui")],
+    "suffix-is-a-flavor": [("addons.yaml", "image_suffix: code", "image_suffix: go")],
+    "flavor-called-base": [("flavors.yaml", "  go:\n", "  base:\n")],
+    "flavor-named-like-a-combination": [("flavors.yaml", "  go:\n", "  js-code-gui:\n")],
+    "platform-without-base": [("flavors.yaml", "platforms: [linux/amd64]", "platforms: [linux/amd64, linux/arm64]")],
+    # ports and environment
+    "port-clash-with-base": [("addons.yaml", "port: 6080", "port: 4096")],
+    "port-clash": [("addons.yaml", "- port: 8080", "- port: 6080")],
+    "port-twice-in-base": [("base.yaml", "port: 4097", "port: 4096")],
+    "port-name-clash": [("addons.yaml", "name: code-server\n        desc", "name: vnc\n        desc")],
+    "host-offset-clash": [("addons.yaml", "host_offset: 3", "host_offset: 2")],
+    "env-clash": [("addons.yaml", "extra_env: {}", "extra_env: {WIDTH: 1920px}")],
+    "env-clash-with-base": [("addons.yaml", "extra_env: {}", "extra_env: {WORKSPACE: /srv}")],
+    "env-names-another-port": [("base.yaml", 'OPENCODE_PORT: "4096"', 'OPENCODE_PORT: "4097"')],
+    "env-names-no-port": [("addons.yaml", 'KASMVNC_PORT: "6080"', 'KASMVNC_PORT: "6081"')],
+    # add-ons among each other
+    "cycle": [
+        ("addons.yaml", CLOUD, CLOUD.replace("requires_addons: []", "requires_addons: [databases]")),
+        ("addons.yaml", DATABASES, DATABASES.replace("requires_addons: []", "requires_addons: [cloud]")),
+    ],
+    "cycle-of-one": [("addons.yaml", CLOUD, CLOUD.replace("requires_addons: []", "requires_addons: [cloud]"))],
+    "needs-planned": [("addons.yaml", CLOUD, CLOUD.replace("requires_addons: []", "requires_addons: [jvm]"))],
+    "needs-what-it-excludes": [
+        ("addons.yaml", CLOUD, CLOUD.replace("_addons: []", "_addons: [gpu]").replace("with: []", "with: [gpu]")),
+        ("addons.yaml", "requires_tier: creator\n    requires_addons: []\n    incompatible_with: []",
+         "requires_tier: creator\n    requires_addons: []\n    incompatible_with: [cloud]"),
+    ],
+    "needs-two-that-exclude-each-other": [
+        ("addons.yaml", CLOUD, CLOUD.replace("requires_addons: []", "requires_addons: [gpu, databases]")),
+        ("addons.yaml", DATABASES, DATABASES.replace("incompatible_with: []", "incompatible_with: [gpu]")),
+        ("addons.yaml", "requires_tier: creator\n    requires_addons: []\n    incompatible_with: []",
+         "requires_tier: creator\n    requires_addons: []\n    incompatible_with: [databases]"),
+    ],
+    "incompatibility-not-mutual": [("addons.yaml", CLOUD, CLOUD.replace("with: []", "with: [gui]"))],
+    "incompatible-with-itself": [("addons.yaml", CLOUD, CLOUD.replace("with: []", "with: [cloud]"))],
+    # combinations
+    "popular-twice": [("popular.yaml", "addons: [databases, gui]", "addons: [gui, databases]"),
+                      ("popular.yaml", "flavor: fullstack\n    addons: [code-server]",
+                       "flavor: polyglot\n    addons: [databases, gui]")],
+    "popular-planned": [("popular.yaml", "addons: [databases, gui]", "addons: [databases, jvm]")],
+    "popular-planned-flavor": [("flavors.yaml", "status: available", "status: planned")],
+    "popular-incompatible": [
+        ("addons.yaml", DATABASES, DATABASES.replace("with: []", "with: [gui]")),
+        ("addons.yaml", PLANNED_LISTS, PLANNED_LISTS.replace("with: []", "with: [databases]")),
+    ],
+    "popular-without-what-it-needs": [
+        ("addons.yaml", PLANNED_LISTS, PLANNED_LISTS.replace("requires_addons: []", "requires_addons: [cloud]")),
+    ],
+    "legacy-below-tier": [("legacy.yaml", "flavor: polyglot\n    addons: []", "flavor: polyglot\n    addons: [gpu]")],
+    # checks
+    "check-name-twice": [("base.yaml", "- name: bun", "- name: node")],
+    "check-of-another-port": [("addons.yaml", CHECK_OF_GUI, CHECK_OF_GUI.replace("6080", "8080"))],
+    "check-regular-expression": [("base.yaml", "output: ^v22\\.", "output: ^v22(")],
+    "check-of-both-kinds": [("base.yaml", "command: [jq, --version]", "port: 4096")],
+    "image-of-another-version": [("upstreams.yaml", "version: 22.23.3", "version: 22.23.4")],
+    # several files at once
+    "all-at-once": [
+        ("tiers.yaml", "name: Builder", "name: [Builder"),
+        ("flavors.yaml", "estimated_size_mb: 800", "estimated_size_mb: large"),
+        ("addons.yaml", "host_offset: 3", "host_offset: 2"),
+        ("popular.yaml", "flavor: polyglot", "flavor: poliglot"),
+        ("legacy.yaml", "addons: [gui]", "addons: [guy]"),
+    ],
+}  # fmt: skip
+
+
+def _output(monkeypatch: pytest.MonkeyPatch, folder: Path) -> str:
+    monkeypatch.chdir(folder)
+    with pytest.raises(CatalogError) as caught:
+        read_catalog(Path("catalog"))
+    return f"{caught.value}\n"
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_golden(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = Copy(tmp_path)
+    for name, old, new in CASES[case]:
+        copy.replace(name, old, new)
+    output = _output(monkeypatch, tmp_path)
+    golden = GOLDEN / f"{case}.txt"
+    if "UPDATE_GOLDEN" in os.environ:
+        golden.write_text(output, "utf-8")
+    assert output == golden.read_text("utf-8")
+    for line in output.splitlines():
+        assert re.match(r"catalog/\w+\.yaml:[1-9]\d*:[1-9]\d*: .+; .+", line)
+
+
+def test_every_golden_has_a_case() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == set(CASES)
+
+
+def test_a_missing_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = "catalog:1:1: there is no such folder; name the catalog's folder\n"
+    assert _output(monkeypatch, tmp_path) == expected
+
+
+def test_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = Copy(tmp_path)
+    (copy.directory / "popular.yaml").unlink()
+    (copy.directory / "schema" / "legacy.schema.json").unlink()
+    (copy.directory / "tiers.yaml").unlink()
+    (copy.directory / "tiers.yaml").mkdir()
+    assert _output(monkeypatch, tmp_path).splitlines() == [
+        "catalog/popular.yaml:1:1: the file is missing; create it, or name the catalog's folder",
+        "catalog/schema/legacy.schema.json:1:1: the file is missing; create it, or name the catalog's folder",
+        "catalog/tiers.yaml:1:1: the file can't be read (Is a directory); make it a readable file",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "5", '{"type": "strin"}', '{"$ref": "other.json"}', '{"pattern": "("}']
+)
+def test_an_unusable_schema(text: str, tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    copy.write("schema/tiers.schema.json", text)
+    places = {problem.place.file for problem in copy.problems()}
+    assert str(copy.directory / "schema" / "tiers.schema.json") in places
+
+
+@pytest.mark.parametrize("name", ["tiers", "base", "flavors", "addons", "popular", "upstreams", "legacy"])
+def test_a_weakened_schema_lets_nothing_through(name: str, tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    copy.write(f"schema/{name}.schema.json", "{}")
+    copy.write(f"{name}.yaml", f"{name}: {{a: {{}}}}\n")
+    assert any(problem.fix == "restore the catalog's schema folder" for problem in copy.problems())

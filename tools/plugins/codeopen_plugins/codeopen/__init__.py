@@ -1,0 +1,1 @@
+"""The project's own provider ``codeopen``: objects that no other provider has."""

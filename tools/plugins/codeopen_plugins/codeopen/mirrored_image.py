@@ -1,0 +1,109 @@
+"""``codeopen:index:MirroredImage``: an image from an OCI layout, pushed to a registry under a fixed digest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event
+from typing import ClassVar
+
+from codeopen_plugins.codeopen.oci_layout import Layout, open_layout
+from codeopen_plugins.codeopen.registry import Repository
+from codeopen_plugins.errors import PluginError
+from codeopen_plugins.properties import Change, Kind, Property
+from codeopen_plugins.resource import Change as InPlaceChange
+from codeopen_plugins.resource import Observed, ResourceType, Stored
+from codeopen_plugins.values import UNKNOWN, Properties, Value
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+REPOSITORY = re.compile(r"(localhost|[^/]*[.:][^/]*)(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
+
+
+def _digest(value: Value) -> Value:
+    if not DIGEST.fullmatch(value):
+        raise ValueError("must be sha256: and 64 hexadecimal digits")
+    return value
+
+
+def _repository(value: Value) -> Value:
+    if not REPOSITORY.fullmatch(value):
+        raise ValueError("must be a registry's host (with a dot, a port, or localhost), a slash and a repository name")
+    return value
+
+
+def _not_compared(value: Value) -> Value:  # noqa: ARG001 - every value counts as the same
+    """Where the content comes from doesn't matter: its digest says what it is."""
+    return None
+
+
+class MirroredImage(ResourceType):
+    """An upstream image in the stack's own registry; ``archive`` may be relative to the project, or start with ``~``.
+
+    Deleting it deletes nothing from the registry: a retention command owns that.
+    """
+
+    token: ClassVar[str] = "codeopen:index:MirroredImage"  # noqa: S105 - a type token, not a secret
+    table: ClassVar[Mapping[str, Property]] = {
+        "archive": Property(Kind.STRING, required=True, canonical=_not_compared),
+        "digest": Property(Kind.STRING, required=True, canonical=_digest),
+        "repository": Property(Kind.STRING, required=True, canonical=_repository),
+        "tag": Property(Kind.STRING, required=True),
+        "insecure": Property(Kind.BOOLEAN, change=Change.UPDATE, default=False),
+    }
+
+    def preview(self, inputs: Properties) -> Properties:
+        """The reference follows from the inputs, so that what uses it previews with real values."""
+        known = inputs.get("repository") is not UNKNOWN and inputs.get("digest") is not UNKNOWN
+        return {**inputs, "ref": _reference(inputs) if known else UNKNOWN}
+
+    def preview_update(self, inputs: Properties, outputs: Properties) -> Properties:  # noqa: ARG002
+        return self.preview(inputs)
+
+    def create(self, inputs: Properties, cancelled: Event) -> Stored:
+        repository = _repository_of(inputs)
+        repository.wait_until_answering()
+        digest, tag = str(inputs["digest"]), str(inputs["tag"])
+        if not repository.has_manifest(digest, digest):
+            _push(open_layout(Path(inputs["archive"]).expanduser()), repository, digest, digest, cancelled)
+        if not repository.has_manifest(tag, digest):
+            manifest = open_layout(Path(inputs["archive"]).expanduser()).manifest(digest)
+            repository.put_manifest(tag, manifest.media_type, manifest.content)
+        return Stored(_reference(inputs), {**inputs, "ref": _reference(inputs)})
+
+    def read(self, identifier: str, inputs: Properties, outputs: Properties) -> Observed | None:
+        known = inputs or outputs
+        if not known:
+            raise PluginError(f"the mirrored image {identifier} can't be imported; let Pulumi create it")
+        digest = str(known["digest"])
+        if not _repository_of(known).has_manifest(digest, digest):
+            return None
+        return Observed(identifier, inputs, {**outputs, "ref": _reference(known)})
+
+    def update(self, change: InPlaceChange, outputs: Properties, cancelled: Event) -> Properties:  # noqa: ARG002
+        return self.preview(change.new)
+
+    def delete(self, identifier: str, outputs: Properties) -> None:
+        """Nothing is deleted from a registry by a replacement or a destroy."""
+
+
+def _reference(inputs: Mapping[str, Value]) -> str:
+    return f"{inputs['repository']}@{inputs['digest']}"
+
+
+def _repository_of(inputs: Mapping[str, Value]) -> Repository:
+    return Repository(str(inputs["repository"]), insecure=bool(inputs.get("insecure")))
+
+
+def _push(layout: Layout, repository: Repository, digest: str, reference: str, cancelled: Event) -> None:
+    """Push what the manifest is made of, then the manifest itself: a registry refuses one with missing parts."""
+    manifest = layout.manifest(digest)
+    for part in manifest.references():
+        if cancelled.is_set():
+            raise PluginError(f"pushing {digest} was cancelled; the next run goes on where it stopped")
+        if manifest.is_index:
+            _push(layout, repository, part, part, cancelled)
+        elif not repository.has_blob(part):
+            with layout.blob(part) as (content, size):
+                repository.put_blob(part, content, size)
+    repository.put_manifest(reference, manifest.media_type, manifest.content)

@@ -1,0 +1,122 @@
+"""Reading an OCI image layout (OCI image-spec, image-layout.md), as a folder or as one uncompressed tar archive."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from codeopen_plugins.errors import PluginError
+
+INDEX_TYPES = frozenset(
+    {
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    }
+)
+DEFAULT_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One manifest as it lies in the layout: its digest, media type and exact bytes."""
+
+    digest: str
+    media_type: str
+    content: bytes
+
+    def references(self) -> list[str]:
+        """The digests that this manifest is made of: other manifests of an index, else config and layers."""
+        document = json.loads(self.content)
+        if self.media_type in INDEX_TYPES:
+            entries = document.get("manifests", [])
+        else:
+            entries = [document["config"], *document.get("layers", [])]
+        return [str(entry["digest"]) for entry in entries]
+
+    @property
+    def is_index(self) -> bool:
+        return self.media_type in INDEX_TYPES
+
+
+class Layout(ABC):
+    """The blobs of a layout, by digest."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @abstractmethod
+    @contextmanager
+    def _open(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        """The file of this name and its size in bytes; raises FileNotFoundError or KeyError when it is missing."""
+        yield from ()
+
+    @contextmanager
+    def blob(self, digest: str) -> Iterator[tuple[IO[bytes], int]]:
+        """A blob's content and its size in bytes. Raises PluginError when the layout doesn't hold it."""
+        algorithm, _, encoded = digest.partition(":")
+        try:
+            opened = self._open(f"blobs/{algorithm}/{encoded}")
+            with opened as found:
+                yield found
+        except (FileNotFoundError, KeyError):
+            raise PluginError(
+                f"{self._path} doesn't hold {digest}; fetch the archive again or correct the digest"
+            ) from None
+
+    def manifest(self, digest: str) -> Manifest:
+        """The manifest of this digest, verified. Raises PluginError when it is missing or altered."""
+        with self.blob(digest) as (stream, _):
+            content = stream.read()
+        actual = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if actual != digest:
+            raise PluginError(f"{self._path}: the content of {digest} has digest {actual}; fetch the archive again")
+        document: dict[str, Any] = json.loads(content)
+        media_type = document.get("mediaType") or DEFAULT_MANIFEST_TYPE
+        return Manifest(digest, str(media_type), content)
+
+
+class FolderLayout(Layout):
+    """A layout in a folder."""
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        path = self._path / name
+        with path.open("rb") as stream:
+            yield stream, path.stat().st_size
+
+
+class ArchiveLayout(Layout):
+    """A layout in a tar archive, read in place."""
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        with tarfile.open(self._path, "r:") as archive:
+            try:
+                member = archive.getmember(name)
+            except KeyError:
+                member = archive.getmember(f"./{name}")
+            stream = archive.extractfile(member)
+            if stream is None:
+                raise KeyError(name)
+            with stream:
+                yield stream, member.size
+
+
+def open_layout(path: Path) -> Layout:
+    """The layout at this path. Raises PluginError when there is none."""
+    if path.is_dir():
+        if not (path / "oci-layout").exists():
+            raise PluginError(f"{path} is not an OCI image layout: it has no file oci-layout")
+        return FolderLayout(path)
+    if not path.exists():
+        raise PluginError(f"there is no OCI archive {path}; the set-up makes it: make setup")
+    if not tarfile.is_tarfile(path):
+        raise PluginError(f"{path} is not a tar archive")
+    return ArchiveLayout(path)

@@ -1,0 +1,115 @@
+"""A client for the parts of the OCI distribution API that pushing an image takes."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from codeopen_plugins.errors import PluginError
+
+ANSWER_SECONDS: Final = 30.0
+"""How long a registry that was just started may take to answer."""
+
+RETRY_SECONDS: Final = 0.25
+TRANSFER_SECONDS: Final = 600.0
+"""How long one request may make no progress: a large layer is written to disk before the registry answers."""
+
+NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response's status and the headers that matter here."""
+
+    status: int
+    location: str
+    digest: str
+
+
+class Repository:
+    """One repository of a registry, as ``localhost:5000/codeopen/base``; ``insecure`` means plain HTTP."""
+
+    def __init__(self, reference: str, *, insecure: bool) -> None:
+        self._host, _, self._name = reference.partition("/")
+        self._insecure = insecure
+
+    def wait_until_answering(self) -> None:
+        """Return once the registry answers. Raises PluginError after ANSWER_SECONDS, or when it asks for a login."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                status = self._request("GET", "/v2/").status
+            except PluginError:
+                status = 0
+            if status == http.client.OK:
+                return
+            if status in {http.client.UNAUTHORIZED, http.client.FORBIDDEN}:
+                raise PluginError(f"the registry {self._host} asks for a login; mirroring works without one only")
+            if time.monotonic() > deadline:
+                raise PluginError(
+                    f"the registry {self._host} doesn't answer within {ANSWER_SECONDS:.0f} s; is it running?"
+                )
+            time.sleep(RETRY_SECONDS)
+
+    def has_blob(self, digest: str) -> bool:
+        return self._request("HEAD", self._path("blobs", digest)).status == http.client.OK
+
+    def has_manifest(self, reference: str, digest: str) -> bool:
+        """Whether this tag or digest stands for ``digest``. Raises PluginError when the registry can't tell."""
+        answer = self._request("HEAD", self._path("manifests", reference), {"Accept": "*/*"})
+        if answer.status == NOT_FOUND:
+            return False
+        self._expect(answer, http.client.OK, f"look up {reference}")
+        return answer.digest in {"", digest}
+
+    def put_blob(self, digest: str, content: IO[bytes], size: int) -> None:
+        """Upload a blob in one request, streamed; the registry verifies its digest."""
+        start = self._request("POST", self._path("blobs", "uploads/"), {"Content-Length": "0"})
+        self._expect(start, http.client.ACCEPTED, "start an upload")
+        target = urlsplit(start.location)
+        query = "&".join(filter(None, [target.query, urlencode({"digest": digest})]))
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        answer = self._request("PUT", f"{target.path}?{query}", headers, content, target.netloc)
+        self._expect(answer, http.client.CREATED, f"upload the blob {digest}")
+
+    def put_manifest(self, reference: str, media_type: str, content: bytes) -> None:
+        """Store a manifest under a tag or its digest."""
+        headers = {"Content-Type": media_type, "Content-Length": str(len(content))}
+        answer = self._request("PUT", self._path("manifests", reference), headers, content)
+        self._expect(answer, http.client.CREATED, f"store the manifest {reference}")
+
+    def _path(self, kind: str, reference: str) -> str:
+        return f"/v2/{self._name}/{kind}/{quote(reference, safe=':/')}"
+
+    def _expect(self, answer: Answer, status: int, task: str) -> None:
+        if answer.status != status:
+            reason = http.client.responses.get(answer.status, "unknown")
+            raise PluginError(
+                f"the registry {self._host} didn't {task} in {self._name}: it answered {answer.status} ({reason})"
+            )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | IO[bytes] | None = None,
+        host: str = "",
+    ) -> Answer:
+        kind = http.client.HTTPConnection if self._insecure else http.client.HTTPSConnection
+        connection = kind(host or self._host, timeout=TRANSFER_SECONDS)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise PluginError(f"the registry {self._host} can't be reached: {error}") from error
+        finally:
+            connection.close()
+        return Answer(
+            response.status, response.getheader("Location", ""), response.getheader("Docker-Content-Digest", "")
+        )

@@ -1,0 +1,91 @@
+"""The reference page of the plugins, made from the tables that the plugins themselves work by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from codeopen_plugins.codeopen.credential import Credential
+from codeopen_plugins.codeopen.mirrored_image import MirroredImage
+from codeopen_plugins.docker.engine import Engine
+from codeopen_plugins.docker.plugin import SETTINGS, VERSION, resource_types
+from codeopen_plugins.properties import Kind, Property
+from codeopen_plugins.resource import ResourceType
+
+INTRODUCTION: Final = f"""\
+# Fallback plugins
+
+This page is made from the plugins' own tables: `python tools/plugins/write_reference.py > \
+docs/reference/fallback-plugins.md`. A test compares the two.
+
+The official Pulumi plugins come first. Where the official `docker` provider can't be downloaded, set-up installs a
+fallback under its name and version ({VERSION}). It acts on the real Docker Engine and says in one warning a run that it
+stands in. It takes the types and properties below; anything else is refused before something is changed.
+
+## What differs from the official plugin
+
+- **Types**: only those below. Functions (`docker.get_network`, …) are refused. There is no schema, so
+  `pulumi import` needs `--generate-code=false`.
+- **Configuration**: only {", ".join(f"`docker:{name}`" for name in SETTINGS)}. No credentials for registries, no
+  certificates, no contexts. The Engine is reached when something is created, read, changed or deleted: a preview
+  without a refresh works while it is down, where the official plugin fails.
+- **Names that are taken** are refused with what to do, for volumes too.
+- **A container that fails to start** is removed again; one that isn't healthy in time stays in the state, marked as
+  failed, and the next `up` waits for it again. The official plugin keeps both.
+- **Replacing** a network, volume or container that keeps its name deletes the old one first, as the official plugin
+  does. A replaced image is removed first too, unless `keepLocally` is set.
+- **Refresh** looks at what can change in an object that keeps its id: a container's name, limits, restart policy,
+  networks and whether it runs; a volume's driver, options and labels. Objects that are gone show as deleted.
+- **Outputs** are the inputs, those listed, and a container's `hostname`. Others of the official plugin are absent.
+- **Wait**: a container that exits before it is healthy fails at once, not after `waitTimeout`.
+
+A change of a property marked *update* happens in place; *replace* makes a new object. Sizes (`memory`, `shmSize`, …)
+are in MiB, as in the official plugin. Fields of an object are named in brackets.
+"""
+
+OWN: Final = """\
+## The project's own provider `codeopen`
+
+Found through `plugins.providers` in `Pulumi.yaml`; it runs with the checkout's virtual environment. A `Credential`'s
+`password` is made once, marked as a secret and kept nowhere but in the stack's encrypted state. A `MirroredImage`
+pushes an OCI image layout to a registry, verified by digest; deleting it deletes nothing there.
+"""
+
+
+def render() -> str:
+    """The whole page, as Markdown."""
+    fallback = [_type_section(resource_type) for resource_type in resource_types(Engine())]
+    own = [_type_section(resource_type) for resource_type in (Credential(), MirroredImage())]
+    return "\n".join([INTRODUCTION, *fallback, OWN, *own])
+
+
+def _type_section(resource_type: ResourceType) -> str:
+    outputs = ", ".join(f"`{name}`" for name in resource_type.computed)
+    lines = [
+        f"### `{resource_type.token}`",
+        "",
+        *([f"Outputs besides the inputs: {outputs}.", ""] if outputs else []),
+        "| Property | Type | Change | Default | Notes |",
+        "|---|---|---|---|---|",
+        *(_row(name, prop, resource_type) for name, prop in resource_type.table.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, prop: Property, resource_type: ResourceType) -> str:
+    presence = "made up when absent" if resource_type.named and name == "name" else "required" if prop.required else ""
+    notes = "; ".join(filter(None, [presence, _choices(prop), prop.differs]))
+    default = "" if prop.default is None else f"`{_spelled(prop)}`"
+    return f"| `{name}` | {prop.kind.value}{_fields(prop.fields)} | {prop.change.value} | {default} | {notes} |"
+
+
+def _choices(prop: Property) -> str:
+    return "one of " + ", ".join(f"`{choice}`" for choice in prop.allowed) if prop.allowed else ""
+
+
+def _spelled(prop: Property) -> str:
+    return str(prop.default).lower() if prop.kind is Kind.BOOLEAN else str(prop.default)
+
+
+def _fields(fields: Mapping[str, Property]) -> str:
+    return f" ({', '.join(f'`{name}`' for name in fields)})" if fields else ""

@@ -1,0 +1,167 @@
+"""The Pulumi CLI and its plugins: the official ones where they can be had, else compiled or stood in for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import go_tools
+from commands import run
+from machine import Machine, own_pulumi
+from paths import Paths
+from steps import Step
+
+VERSION = "3.259.0"
+DOCKER_VERSION = "5.2.0"
+DOCKER_BUILD_VERSION = "0.0.22"
+
+
+def cli_step(paths: Paths, machine: Machine) -> Step:
+    if not machine.releases:
+        return go_tools.step(paths, go_tools.PULUMI, "Pulumi CLI")
+    target = paths.tools / f"pulumi-official-{VERSION}"
+
+    def already() -> str | None:
+        own = own_pulumi(paths)
+        if own:
+            return f"{own}, of this machine"
+        return f"v{VERSION}, installed before" if target.is_dir() else None
+
+    def install() -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "install.sh"
+            failure = "Pulumi's installer can't be fetched"
+            run(["curl", "-fsSL", "--max-time", "60", "-o", script, "https://get.pulumi.com"], failure=failure)
+            command: list[str | Path] = [
+                "sh",
+                script,
+                "--version",
+                VERSION,
+                "--install-root",
+                f"{target}.part",
+                "--no-edit-path",
+            ]
+            run(command, failure="Pulumi's installer failed")
+        Path(f"{target}.part").replace(target)
+        return f"v{VERSION} installed"
+
+    return Step("Pulumi CLI", f"install v{VERSION} with the official installer", already, install)
+
+
+def program(paths: Paths, machine: Machine) -> Path:
+    """The pulumi command that this checkout uses."""
+    own = own_pulumi(paths) if machine.releases else None
+    if own:
+        return Path(own)
+    if machine.releases:
+        return paths.tools / f"pulumi-official-{VERSION}" / "bin" / "pulumi"
+    return go_tools.directory(paths, go_tools.PULUMI) / "pulumi"
+
+
+def plugins_step(paths: Paths, machine: Machine) -> Step:
+    """The providers. The language host comes with the official CLI; else the project's own is put beside it."""
+    if machine.releases:
+        return _official_plugins(paths, machine)
+    runtime = paths.tools / f"plugins-{_plugins_hash(paths)}"
+    folder = _plugins_folder()
+    versions = f"docker-build v{DOCKER_BUILD_VERSION}, fallback for docker v{DOCKER_VERSION}"
+
+    def already() -> str | None:
+        mark = runtime / "installed"
+        there = mark.is_file() and mark.read_text() == str(folder)
+        there = there and (folder / f"resource-docker-build-v{DOCKER_BUILD_VERSION}").is_dir()
+        there = there and (folder / f"resource-docker-v{DOCKER_VERSION}").is_dir()
+        there = there and (program(paths, machine).parent / "pulumi-language-python").is_file()
+        return f"{versions}, installed before" if there else None
+
+    def install() -> str:
+        _copy_runtime(paths, runtime)
+        python = runtime / "venv" / "bin" / "python"
+        pulumi = program(paths, machine)
+        common: list[str | Path] = ["--python", python, "--plugins", runtime / "plugins"]
+        installer = paths.checkout / "tools" / "plugins" / "install.py"
+        language: list[str | Path] = ["language-host", "--sdk-python", pulumi.parent / "sdk", "--bin", pulumi.parent]
+        failure = "The plugins can't be installed"
+        run([sys.executable, installer, *language, *common], failure=failure)
+        run([sys.executable, installer, "docker-fallback", "--pulumi", pulumi, *common], failure=failure)
+        _install_docker_build(paths, pulumi)
+        (runtime / "installed").write_text(str(folder))
+        return f"{versions}, installed"
+
+    return Step("Pulumi plugins", f"install {versions}", already, install)
+
+
+def _official_plugins(paths: Paths, machine: Machine) -> Step:
+    plugins = (("docker", DOCKER_VERSION), ("docker-build", DOCKER_BUILD_VERSION))
+    versions = ", ".join(f"{name} v{version}" for name, version in plugins)
+    fallback = _plugins_folder() / f"resource-docker-v{DOCKER_VERSION}" / "FALLBACK.json"
+
+    def already() -> str | None:
+        there = all((_plugins_folder() / f"resource-{name}-v{version}").is_dir() for name, version in plugins)
+        return f"{versions}, installed before" if there and not fallback.exists() else None
+
+    def install() -> str:
+        installer = paths.checkout / "tools" / "plugins" / "install.py"
+        run([sys.executable, installer, "remove-docker-fallback"], failure="The fallback plugin can't be removed")
+        for name, version in plugins:
+            command: list[str | Path] = [program(paths, machine), "plugin", "install", "resource", name, f"v{version}"]
+            run(command, failure=f"The plugin {name} v{version} can't be installed")
+        return f"{versions}, installed"
+
+    return Step("Pulumi plugins", f"install {versions}", already, install)
+
+
+def _plugins_folder() -> Path:
+    home = os.environ.get("PULUMI_HOME")
+    return (Path(home) if home else Path.home() / ".pulumi") / "plugins"
+
+
+def _plugins_hash(paths: Paths) -> str:
+    """What the installed plugins are made from: their code, and the locked packages they run with."""
+    source = paths.checkout / "tools" / "plugins"
+    digest = hashlib.sha256((source / "requirements.lock").read_bytes() + sys.version.encode())
+    for file in sorted(source.rglob("*.py")):
+        digest.update(f"{file.relative_to(source).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _copy_runtime(paths: Paths, runtime: Path) -> None:
+    """An interpreter with the SDK and a copy of the plugins, which stay when the checkout goes."""
+    shutil.rmtree(runtime, ignore_errors=True)
+    runtime.mkdir(parents=True)
+    source = paths.checkout / "tools" / "plugins"
+    shutil.copytree(source, runtime / "plugins", ignore=shutil.ignore_patterns("__pycache__", "bin"))
+    run([sys.executable, "-m", "venv", runtime / "venv"], failure="The plugins' Python environment can't be made")
+    pip: Sequence[str | Path] = [
+        runtime / "venv/bin/python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "-q",
+        "install",
+    ]
+    command = [*pip, "--require-hashes", "-r", source / "requirements.lock"]
+    run(command, failure="The plugins' Python packages can't be installed")
+
+
+def _install_docker_build(paths: Paths, pulumi: Path) -> None:
+    binary = go_tools.directory(paths, go_tools.DOCKER_BUILD) / "pulumi-resource-docker-build"
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "plugin.tar.gz"
+        with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
+            packed.add(binary, binary.name)
+        command: list[str | Path] = [
+            pulumi,
+            "plugin",
+            "install",
+            "resource",
+            "docker-build",
+            f"v{DOCKER_BUILD_VERSION}",
+        ]
+        run([*command, "--file", archive, "--reinstall"], failure="The docker-build provider can't be installed")
