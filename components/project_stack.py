@@ -88,8 +88,11 @@ class ProjectStack(pulumi.ComponentResource):
             log_driver="json-file",
             log_opts={"max-size": "10m", "max-file": "3"},
             labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in self._labels.items()],
-            # The name and the ports are fixed, so the old container must go first.
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            # The name and the ports are fixed, so the old container must go first. The official provider takes a new
+            # quota into its state without telling the Engine (its update leaves CPU quotas out), hence the replacement.
+            opts=pulumi.ResourceOptions(
+                parent=self, delete_before_replace=True, replace_on_changes=["cpuPeriod", "cpuQuota"]
+            ),
         )
 
     def _environment(self, env: Mapping[str, str]) -> list[pulumi.Input[str]]:

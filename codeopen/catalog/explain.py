@@ -121,7 +121,9 @@ def _wrong_type(refusal: Refusal, document: Document) -> Explanation:
     what = f"{_describe(value, written)} stands where {needed} is needed"
     if expected[0] == "string" and isinstance(value, bool | int | float):
         return Explanation(what, f'put it in quotes: "{written}"')
-    fix = refusal.schema.get("patternErrorMessage") or _HOW_TO_WRITE.get(expected[0], f"write {needed}")
+    # A schema with a title is of something particular, and its message says how that is written.
+    particular = refusal.schema.get("patternErrorMessage") if "title" in refusal.schema else None
+    fix = particular or _HOW_TO_WRITE.get(expected[0], f"write {needed}")
     return Explanation(what, fix)
 
 

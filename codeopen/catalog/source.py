@@ -8,6 +8,7 @@ Source: YAML 1.2.2, section 10.3 (core schema).
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -136,10 +137,12 @@ def read_text(path: Path) -> tuple[str, tuple[Problem, ...]]:
     if len(data) > LARGEST_FILE:
         return refused(f"the file is larger than {LARGEST_FILE // 1024**2} MiB", "make it smaller")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig")
-        return refused(f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8", *_end_of(before))
+        before = error.object[: error.start].decode()
+        return refused(
+            f"byte 0x{error.object[error.start]:02x} is not UTF-8", "save the file as UTF-8", *_end_of(before)
+        )
     wrong = _UNPRINTABLE.search(text)
     if wrong:
         what = f"the character U+{ord(wrong[0]):04X} is not printable"
@@ -250,13 +253,13 @@ class _Reader:
         return values, Branch(_start(start), {}, children)
 
     def _key(self, event: yaml.Event) -> str:
+        if isinstance(event, yaml.CollectionStartEvent):
+            raise self._refuse(event, "a key is a list or a mapping", "write a text as the key")
         key, _ = self._value(event)
         if isinstance(key, str):
             return key
-        if isinstance(event, yaml.ScalarEvent):
-            text = event.value
-            raise self._refuse(event, f"the key {text or 'null'} is not text", f'put it in quotes: "{text}"')
-        raise self._refuse(event, "a key is a list or a mapping", "write a text as the key")
+        text = event.value if isinstance(event, yaml.ScalarEvent) else ""
+        raise self._refuse(event, f"the key {text or 'null'} is not text", f'put it in quotes: "{text}"')
 
     def _plain(self, event: yaml.ScalarEvent) -> Any:
         text = event.value

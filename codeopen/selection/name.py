@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from codeopen.catalog.model import Catalog
 from codeopen.errors import ImageNameError
@@ -16,14 +16,16 @@ from codeopen.selection.closest import closest
 from codeopen.selection.order import in_layer_order
 
 PREFIX: Final = "codeopen-"
-_RESERVED: Final = frozenset({"base", "addon"})  # codeopen-base and codeopen-addon-<id> name parts, not combinations
+# codeopen-base and codeopen-addon-<id> name parts, not combinations.
+_RESERVED: Final = re.compile(r"base|addon(?:-.*)?", re.DOTALL)
 
 _HOST: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _REGISTRY: Final = re.compile(rf"(?:{_HOST}(?:\.{_HOST})*|\[[0-9a-fA-F:]+\])(?::([0-9]{{1,5}}))?", re.ASCII)
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _OWNER: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _VERSION: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
-_WORD: Final = re.compile(r"[a-z0-9]+(?:(?:\.|__?)[a-z0-9]+)*", re.ASCII)
+_FLAVOR: Final = re.compile(_COMPONENT, re.ASCII)
+_SUFFIX: Final = re.compile(r"[a-z0-9]+(?:(?:\.|__?)[a-z0-9]+)*", re.ASCII)
 _LONGEST_NAME: Final = 255  # distribution-spec: clients limit registry host and name together to 255 characters
 _LARGEST_PORT: Final = 65535
 
@@ -77,7 +79,8 @@ def release_errors(release: Release) -> tuple[ImageNameError, ...]:
 class ImageName:
     """The name of one combination's image. Raises ImageNameError when it would not be a valid one.
 
-    Flavor and suffixes hold no hyphen, because hyphens part them in the name.
+    A suffix holds no hyphen, because hyphens part them in the name. A flavor may hold some: the catalog's check sees to
+    it that no two combinations share a name.
     """
 
     registry: str
@@ -89,15 +92,13 @@ class ImageName:
     def __post_init__(self) -> None:
         if errors := release_errors(self.release):
             raise errors[0]
-        for kind, word in (("flavor", self.flavor), *(("suffix", suffix) for suffix in self.suffixes)):
-            if _WORD.fullmatch(word) is None:
-                raise ImageNameError(
-                    f"{word!r} can't be a {kind} of an image's name", "use lower-case letters and digits, no hyphen"
-                )
-        if self.flavor in _RESERVED:
-            raise ImageNameError(
-                f"{PREFIX}{self.flavor} names a part, not a combination", "use the name of a flavor's image"
-            )
+        if _FLAVOR.fullmatch(self.flavor) is None:
+            raise ImageNameError(f"{self.flavor!r} can't be a flavor", "use lower-case letters, digits and hyphens")
+        if _RESERVED.fullmatch(self.flavor):
+            raise ImageNameError(f"{PREFIX}{self.flavor} names a part, not a combination", "use a flavor's image")
+        for suffix in self.suffixes:
+            if _SUFFIX.fullmatch(suffix) is None:
+                raise ImageNameError(f"{suffix!r} can't be a suffix", "use lower-case letters and digits, no hyphen")
         ordered = tuple(sorted(set(self.suffixes)))
         if self.suffixes != ordered:
             raise ImageNameError(
@@ -123,22 +124,6 @@ class ImageName:
     def __str__(self) -> str:
         return self.release.reference(self.repository)
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a full reference. Raises ImageNameError, also for references by digest."""
-        form = f"write registry/owner/{PREFIX}flavor[-suffix...]:version"
-        if "@" in text:
-            raise ImageNameError(
-                f"{text!r} names an image by digest, which doesn't tell its selection", "leave out everything from @ on"
-            )
-        path, _, last = text.rpartition("/")
-        registry, _, owner = path.partition("/")
-        repository, colon, version = last.partition(":")
-        if not owner or not colon or not repository.startswith(PREFIX):
-            raise ImageNameError(f"{text!r} is not the name of a CodeOpen image", form)
-        flavor, *suffixes = repository.removeprefix(PREFIX).split("-")
-        return cls(registry, owner, flavor, tuple(suffixes), version)
-
 
 def format_image_name(catalog: Catalog, release: Release, flavor: str, addons: tuple[str, ...]) -> ImageName:
     """The name of a flavor's image with add-ons. All ids must be the catalog's; raises ImageNameError."""
@@ -146,14 +131,41 @@ def format_image_name(catalog: Catalog, release: Release, flavor: str, addons: t
     return ImageName(release.registry, release.owner, flavor, suffixes, release.version)
 
 
-def parse_image_name(catalog: Catalog, text: str) -> tuple[str, tuple[str, ...]]:
-    """The flavor and the add-ons (in layer order) that an image's full name stands for. Raises ImageNameError."""
-    image = ImageName.parse(text)
-    if image.flavor not in catalog.flavors:
-        raise ImageNameError(f"{text!r}: there is no flavor {image.flavor!r}", closest(image.flavor, catalog.flavors))
-    by_suffix = {addon.image_suffix: addon for addon in catalog.addons.values()}
-    for suffix in image.suffixes:
-        if suffix not in by_suffix:
-            raise ImageNameError(f"{text!r}: no add-on has the suffix {suffix!r}", closest(suffix, by_suffix))
-    addons = in_layer_order(by_suffix[suffix] for suffix in image.suffixes)
-    return image.flavor, tuple(addon.id for addon in addons)
+def parse_image_name(catalog: Catalog, text: str) -> ImageName:
+    """Read the full name of an image of this catalog. Raises ImageNameError, also for references by digest."""
+    if "@" in text:
+        raise ImageNameError(
+            f"{text!r} names an image by digest, which doesn't tell its selection", "leave out everything from @ on"
+        )
+    path, _, last = text.rpartition("/")
+    registry, _, owner = path.partition("/")
+    repository, colon, version = last.partition(":")
+    if not owner or not colon or not repository.startswith(PREFIX):
+        raise ImageNameError(
+            f"{text!r} is not the name of a CodeOpen image", f"write registry/owner/{PREFIX}flavor[-suffix...]:version"
+        )
+    flavor, suffixes = _split(catalog, repository.removeprefix(PREFIX))
+    return ImageName(registry, owner, flavor, suffixes, version)
+
+
+def selected_parts(catalog: Catalog, image: ImageName) -> tuple[str, tuple[str, ...]]:
+    """The ids of the flavor and of the add-ons (in layer order) that a name stands for."""
+    addons = (addon for addon in catalog.addons.values() if addon.image_suffix in image.suffixes)
+    return image.flavor, tuple(addon.id for addon in in_layer_order(addons))
+
+
+def _split(catalog: Catalog, words: str) -> tuple[str, tuple[str, ...]]:
+    """The flavor and the suffixes in ``js-code-gui``. The longest flavor that leaves only known suffixes is meant."""
+    if _RESERVED.fullmatch(words):
+        raise ImageNameError(f"{PREFIX}{words} names a part, not a combination", "use a flavor's image")
+    flavors = [flavor for flavor in catalog.flavors if words == flavor or words.startswith(f"{flavor}-")]
+    if not flavors:
+        first = words.partition("-")[0]
+        raise ImageNameError(f"there is no flavor {first!r} in {PREFIX}{words}", closest(first, catalog.flavors))
+    known = {addon.image_suffix for addon in catalog.addons.values()}
+    for flavor in sorted(flavors, key=len, reverse=True):
+        suffixes = tuple(words.removeprefix(flavor).split("-")[1:])
+        unknown = [suffix for suffix in suffixes if suffix not in known]
+        if not unknown:
+            return flavor, suffixes
+    raise ImageNameError(f"no add-on has the suffix {unknown[0]!r} of {PREFIX}{words}", closest(unknown[0], known))

@@ -43,10 +43,11 @@ def ports_do_not_clash(draft: Draft) -> Iterator[Problem]:
     for path, port in _ports(draft):
         addon = draft.addons[str(path[1])] if path[0] == "addons" else None
         others = taken.setdefault(port.port, [])
-        clash = next((other for other in others if not addon or not other or combinable(addon, other)), False)
-        if clash is not False:
-            what = f"port {port.port} is also used by {clash.id if clash else 'base'}"
-            yield draft.problem((*path, "port"), what, _apart("port", addon, clash))
+        for other in others:
+            if addon is None or other is None or combinable(addon, other):
+                what = f"port {port.port} is also used by {other.id if other else 'base'}"
+                yield draft.problem((*path, "port"), what, _apart("port", addon, other))
+                break
         others.append(addon)
 
 

@@ -67,16 +67,11 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (sdk / folder).mkdir(parents=True)
         shutil.copy(scripts / name, sdk / folder / name)
     (home / "bin").mkdir()
-    os.link(Path(pulumi).resolve(), home / "bin" / "pulumi") if _same_device(scripts, home) else shutil.copy(
-        pulumi, home / "bin" / "pulumi"
-    )
+    # The CLI takes a language host beside the file that it was started from, so a symbolic link wouldn't do.
+    shutil.copy(pulumi, home / "bin" / "pulumi")
     install(home, "language-host", "--sdk-python", sdk, "--bin", home / "bin")
     install(home, "docker-fallback", "--pulumi", home / "bin" / "pulumi")
     return home
-
-
-def _same_device(first: Path, second: Path) -> bool:
-    return first.stat().st_dev == second.stat().st_dev
 
 
 def install(home: Path, command: str, *options: str | Path) -> None:
@@ -105,8 +100,11 @@ class Stack:
         self.state.mkdir()
         self.name = f"codeopen-test-{suffix}"
         self.suffix = suffix
+        self.image = image
         self._environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")},
+            **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "PYTHON"))},
+            # Compiled once a session, wherever the environment forbids it beside the sources: a second a command.
+            "PYTHONPYCACHEPREFIX": str(home / "compiled"),
             "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "PULUMI_HOME": str(home),
             "PULUMI_BACKEND_URL": f"file://{self.state}",
@@ -124,9 +122,8 @@ class Stack:
         self.configure(suffix=suffix, image=image)
 
     def run(self, *arguments: str, cwd: Path | None = None, ok: bool = True) -> Run:
-        command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
-        # Looked up in this PATH, not the test's own.
-        command[0] = str(Path(self._environment["PULUMI_HOME"]) / "bin" / "pulumi")
+        pulumi = str(Path(self._environment["PULUMI_HOME"]) / "bin" / "pulumi")
+        command = [pulumi, *arguments, "--non-interactive", "--color", "never"]
         done = subprocess.run(
             command,
             cwd=cwd or self.folder / "program",
@@ -176,7 +173,7 @@ def stack(engine: docker.DockerClient, image: str, pulumi_home: Path, tmp_path: 
 
 def remove_everything(engine: docker.DockerClient, suffix: str) -> None:
     """Clean up by label, past Pulumi: a test that failed leaves nothing on the machine."""
-    filters = {"label": f"{TEST_LABEL}={suffix}"}
+    filters: dict[str, str | list[str] | bool] = {"label": f"{TEST_LABEL}={suffix}"}
     for container in engine.containers.list(all=True, filters=filters):
         container.remove(force=True)
     for network in engine.networks.list(filters=filters):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 from tests.engine.plugins.conftest import TEST_LABEL, Stack
 
 MIB = 1024 * 1024
+CGROUP_V1 = "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+CGROUP_V2 = "/sys/fs/cgroup/memory.max"
 
 
 def test_a_whole_life(stack: Stack, engine: docker.DockerClient) -> None:
     """Up, clean preview, update in place, replacement, destroy: one stack, since each step needs the one before."""
     first = stack.up()
-    assert first.output.count("warning:") == 1
+    assert re.findall(r"\d+ warnings?", first.output) == ["1 warning"]
     assert "the fallback docker plugin stands in for the official one" in first.output
     made = engine.containers.get(stack.name)
     password = stack.output("password", secret=True)
@@ -52,7 +56,7 @@ def test_a_whole_life(stack: Stack, engine: docker.DockerClient) -> None:
     _expect_secret(stack, password, [first.output, preview.output])
     stack.run("destroy", "--yes", "--skip-preview")
     assert _left(engine, stack) == []
-    assert engine.images.list(name=str(stack.output_image)) != []
+    assert engine.images.get(stack.image) is not None
 
 
 def _expect_declared(inspected: dict[str, object], stack: Stack, password: str) -> None:
@@ -69,8 +73,10 @@ def _expect_declared(inspected: dict[str, object], stack: Stack, password: str) 
     assert "app" in networks[stack.name]["Aliases"]
 
 
-def _in_container(container: docker.models.containers.Container, *command: str) -> str:
-    return str(container.exec_run(list(command), stderr=False).output.decode()).strip()
+def _in_container(container: Container, *command: str) -> str:
+    output = container.exec_run(list(command), stderr=False).output
+    assert isinstance(output, bytes)
+    return output.decode().strip()
 
 
 def _expect_secret(stack: Stack, password: str, outputs: list[str]) -> None:
@@ -81,7 +87,7 @@ def _expect_secret(stack: Stack, password: str, outputs: list[str]) -> None:
 
 
 def _left(engine: docker.DockerClient, stack: Stack) -> list[object]:
-    filters = {"label": f"{TEST_LABEL}={stack.suffix}"}
+    filters: dict[str, str | list[str] | bool] = {"label": f"{TEST_LABEL}={stack.suffix}"}
     return [
         *engine.containers.list(all=True, filters=filters),
         *engine.networks.list(filters=filters),
@@ -97,8 +103,8 @@ def test_what_is_deleted_or_changed_behind_pulumis_back_shows_and_comes_back(
     container = engine.containers.get(stack.name)
     container.update(mem_limit=80 * MIB, memswap_limit=160 * MIB)
     container.stop(timeout=0)
-    drift = stack.run("refresh", "--yes", "--diff").output
-    assert "memory: 64 => 80" in drift
+    drift = " ".join(stack.run("refresh", "--yes", "--diff").output.split())
+    assert "memory : 64 => 80" in drift
     assert "mustRun: false" in drift
     stack.up()
     container.reload()
@@ -118,7 +124,7 @@ def test_what_is_deleted_or_changed_behind_pulumis_back_shows_and_comes_back(
 @pytest.mark.parametrize(
     ("option", "text"),
     [
-        ("unsupported", "publishAllPorts is not supported by the fallback docker plugin"),
+        ("unsupported", "is not supported by the fallback docker plugin"),
         ("tag", "the type docker:index/tag:Tag is not supported by the fallback docker plugin"),
     ],
 )

@@ -62,6 +62,7 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "value-host-offset": [("base.yaml", "host_offset: 1", "host_offset: 16")],
     "value-negative-price": [("tiers.yaml", "monthly_price_cents: 1000", "monthly_price_cents: -1")],
     "value-empty": [("tiers.yaml", "name: Builder", 'name: ""')],
+    "value-control-character": [("tiers.yaml", "name: Builder", 'name: "Build\\ner"')],
     "value-twice-in-list": [("flavors.yaml", "[pnpm, yarn, npm]", "[pnpm, yarn, pnpm]")],
     "value-no-platform": [("flavors.yaml", "platforms: [linux/amd64]", "platforms: []")],
     "value-line-break": [("tiers.yaml", "memory_limit: 4Gi", "memory_limit: |\n      4Gi")],

@@ -116,6 +116,7 @@ def inspected_container(**state: Any) -> dict[str, Any]:
             "Networks": {
                 "net": {
                     "NetworkID": "net-id",
+                    "Aliases": ["app", "id-1"],
                     "IPAddress": "10.0.0.2",
                     "IPPrefixLen": 16,
                     "Gateway": "10.0.0.1",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pulumi_docker as docker
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
@@ -16,8 +18,13 @@ class Credential(pulumi.CustomResource):
 
 
 class EchoProvider(ResourceProvider):
-    def create(self, props):
+    def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult("echo-1", props)
+
+
+class Echo(Resource, name="Echo"):
+    def __init__(self, name: str) -> None:
+        super().__init__(EchoProvider(), name, {"value": "x"})
 
 
 config = pulumi.Config()
@@ -43,6 +50,8 @@ container = docker.Container(
     volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path="/data")],
     ports=[docker.ContainerPortArgs(internal=4096, external=config.get_int("port"), ip="127.0.0.1")],
     capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+    security_opts=["no-new-privileges:true"],
+    labels=[docker.ContainerLabelArgs(label="codeopen.test", value=suffix)],
     healthcheck=docker.ContainerHealthcheckArgs(tests=["CMD", config.get("check") or "/bin/true"], interval="1s"),
     wait=True,
     wait_timeout=config.get_int("waitTimeout") or 30,
@@ -53,7 +62,7 @@ if config.get_bool("unsupported"):
 if config.get_bool("tag"):
     docker.Tag("tag", source_image=image.name, target_image="codeopen-test:other")
 if config.get_bool("dynamic"):
-    Resource(EchoProvider(), "echo", {"value": "x"})
+    Echo("echo")
 
 pulumi.export("container", container.id)
 pulumi.export("password", credential.password)

@@ -91,6 +91,8 @@ def imported_inputs(inspected: Any, image: Any) -> Properties:
     config, host, base = inspected["Config"], inspected["HostConfig"], image["Config"] or {}
     values: Properties = {
         **_changeable(inspected, {}),
+        "memorySwap": _unless(_mebibytes(host["MemorySwap"]), _mebibytes(2 * host["Memory"])),
+        "networksAdvanced": _imported_networks(inspected),
         "image": config["Image"],
         "command": _unless(config["Cmd"], base.get("Cmd")),
         "entrypoints": _unless(config["Entrypoint"], base.get("Entrypoint")),
@@ -117,6 +119,16 @@ def imported_inputs(inspected: Any, image: Any) -> Properties:
     return {name: value for name, value in values.items() if not equal(CONTAINER[name], None, value)}
 
 
+def _imported_networks(inspected: Any) -> list[Properties]:
+    """The networks with their aliases; the Engine itself adds the container's short id to these."""
+    endpoints = inspected["NetworkSettings"]["Networks"]
+    given = {
+        name: [alias for alias in endpoint.get("Aliases") or [] if not inspected["Id"].startswith(alias)]
+        for name, endpoint in sorted(endpoints.items())
+    }
+    return [{"name": name, **({"aliases": aliases} if aliases else {})} for name, aliases in given.items()]
+
+
 def _unless(value: Value, default: Value) -> Value:
     return None if value == default else value
 
@@ -133,11 +145,9 @@ def _host_inputs(host: Any) -> Properties:
     return {
         "init": bool(host.get("Init")),
         "ports": [
-            {"internal": int(key.split("/")[0]), "external": int(binding["HostPort"]), "ip": binding["HostIp"]}
-            | {"protocol": key.split("/")[1]}
+            _port(key, binding)
             for key, bindings in sorted((host["PortBindings"] or {}).items())
             for binding in bindings
-            if binding["HostPort"]
         ],
         "volumes": [_volume(bind) for bind in host["Binds"] or []],
         "tmpfs": host.get("Tmpfs"),
@@ -154,6 +164,16 @@ def _host_inputs(host: Any) -> Properties:
         "dns": host["Dns"],
         "logOpts": host["LogConfig"]["Config"],
     }
+
+
+def _port(key: str, binding: Mapping[str, str]) -> Properties:
+    internal, protocol = key.split("/")
+    port: Properties = {"internal": int(internal), "protocol": protocol}
+    if external := binding["HostPort"]:
+        port["external"] = int(external)
+    if address := binding["HostIp"]:
+        port["ip"] = address
+    return port
 
 
 def _volume(bind: str) -> Properties:

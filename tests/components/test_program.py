@@ -1,0 +1,149 @@
+"""The whole program under mocks: what it declares, exactly."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import rpc
+from stacks.program import run_stack
+
+from tests.components.mocks import Declared, record
+
+DEMO = {"id": "demo", "tier": "starter", "flavor": "js"}
+MIRROR = {
+    "format": 1,
+    "upstreams": {
+        "ubuntu": {"version": "debian-trixie", "digest": f"sha256:{'1' * 64}", "layout": "ubuntu"},
+        "node": {"version": "22.23.3", "digest": f"sha256:{'2' * 64}", "layout": "node"},
+        "package-archive": {"version": "indexes", "digest": f"sha256:{'3' * 64}", "layout": "package-archive"},
+        "registry": {"version": "v3", "reference": "codeopen-registry:v3"},
+    },
+}
+
+
+def config(*projects: dict[str, Any], **more: str) -> dict[str, str]:
+    return {"projects": json.dumps(projects), "platforms": '["linux/amd64"]', **more}
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> str:
+    (tmp_path / "mirror.json").write_text(json.dumps(MIRROR))
+    return str(tmp_path)
+
+
+def only(resources: list[Declared], name: str) -> Declared:
+    (found,) = [resource for resource in resources if resource.name == name]
+    return found
+
+
+def test_an_ordinary_machine_declares_registry_images_and_a_project() -> None:
+    resources = record(run_stack, config(DEMO))
+    assert Counter(resource.type for resource in resources) == {
+        "codeopen:local:Registry": 1,
+        "codeopen:build:PartImages": 1,
+        "codeopen:local:ProjectStack": 1,
+        "codeopen:index:Credential": 1,
+        "docker-build:index:Image": 2,
+        "docker:index/remoteImage:RemoteImage": 2,
+        "docker:index/volume:Volume": 2,
+        "docker:index/network:Network": 1,
+        "docker:index/container:Container": 2,
+    }
+
+
+def test_a_mirror_adds_one_resource_for_each_upstream_in_use(mirror: str) -> None:
+    resources = record(run_stack, config(DEMO, mirror=mirror))
+    pushed = [resource for resource in resources if resource.type == "codeopen:index:MirroredImage"]
+    assert sorted(resource.name for resource in pushed) == ["mirror-node", "mirror-package-archive", "mirror-ubuntu"]
+    assert {resource.inputs["repository"] for resource in pushed} == {
+        f"localhost:5000/codeopen/codeopen-upstream-{name}" for name in ("node", "package-archive", "ubuntu")
+    }
+    assert only(resources, "registry-image").inputs["name"] == "codeopen-registry:v3"
+
+
+def test_images_are_built_by_the_named_builder_on_the_catalogs_pins() -> None:
+    resources = record(run_stack, config(DEMO, builder="mine"))
+    base = only(resources, "parts-base-amd64").inputs
+    assert base["builder"] == {"name": "mine"}
+    assert base["push"] is True
+    assert base["buildOnPreview"] is False
+    assert base["platforms"] == ["linux/amd64"]
+    assert base["context"]["location"] == ".codeopen/contexts/base"
+    assert base["context"]["named"]["ubuntu"]["location"].startswith("docker-image://docker.io/library/ubuntu:24.04@sha256:")
+    assert base["context"]["named"]["package-archive"]["location"] == "dockerfiles/package-archive"
+    assert base["labels"]["dev.codeopen.upstream.ubuntu"] == "24.04"
+    assert base["buildArgs"]["CODEOPEN_HEALTH"].startswith("opencode-server\t4096\t/global/health\t200\tOPENCODE_SERVER\t")
+    js = only(resources, "parts-js-amd64").inputs
+    repository = "localhost:5000/codeopen/codeopen-base"
+    assert js["context"]["named"] == {"base": {"location": f"docker-image://{repository}@sha256:parts-base-amd64"}}
+
+
+def test_labels_name_the_version_that_a_mirror_substitutes(mirror: str) -> None:
+    base = only(record(run_stack, config(mirror=mirror)), "parts-base-amd64").inputs
+    assert base["labels"]["dev.codeopen.upstream.ubuntu"] == "debian-trixie"
+    assert base["context"]["named"]["ubuntu"]["location"] == (
+        f"docker-image://localhost:5000/codeopen/codeopen-upstream-ubuntu@sha256:{'1' * 64}"
+    )
+
+
+def test_a_projects_container_has_the_computed_resources_and_no_privileges() -> None:
+    container = only(record(run_stack, config(DEMO)), "project-demo-container").inputs
+    repository = "localhost:5000/codeopen/codeopen-js"
+    assert container["image"] == f"id-of-{repository}@sha256:parts-js-amd64"
+    assert container["name"] == "codeopen-test-demo"
+    assert (container["cpuQuota"], container["cpuPeriod"]) == (100_000, 100_000)
+    assert (container["memory"], container["memorySwap"], container["memoryReservation"]) == (2048, 2048, 1024)
+    assert container["capabilities"] == {"drops": ["ALL"]}
+    assert container["securityOpts"] == ["no-new-privileges"]
+    assert container["volumes"] == [{"volumeName": "codeopen-test-demo-home", "containerPath": "/home/developer"}]
+    assert container["healthcheck"]["tests"] == ["CMD", "codeopen-health"]
+    assert {port["ip"] for port in container["ports"]} == {"127.0.0.1"}
+    assert [port["internal"] for port in container["ports"]] == [4096, 4097]
+    assert "privileged" not in container
+
+
+def test_the_password_reaches_the_container_as_a_secret() -> None:
+    container = only(record(run_stack, config(DEMO)), "project-demo-container").inputs
+    assert container["envs"][rpc._special_sig_key] == rpc._special_secret_sig
+    assert "OPENCODE_SERVER_PASSWORD=made-once" in container["envs"]["value"]
+
+
+def test_another_project_moves_no_port_of_the_first() -> None:
+    def ports(*projects: dict[str, Any]) -> Any:
+        return only(record(run_stack, config(*projects)), "project-demo-container").inputs["ports"]
+
+    other = {"id": "other", "tier": "power", "flavor": "js"}
+    assert ports(DEMO) == ports(other, DEMO) == ports(DEMO, other)
+
+
+@pytest.mark.parametrize(
+    ("projects", "text"),
+    [
+        ([{**DEMO, "flavor": "jss"}], "unknown-flavor"),
+        ([{**DEMO, "flavor": "go"}], "has no Dockerfile yet"),
+        ([{**DEMO, "addons": ["gui"]}], "add-ons are not built yet"),
+        ([DEMO, DEMO], "declared twice"),
+        ([{**DEMO, "id": "Demo"}], "lower-case"),
+        ([{**DEMO, "size": 3}], "unknown key 'size'"),
+        ([{"id": "demo"}], "tier is missing"),
+        ([DEMO, {**DEMO, "id": "twin", "portBlock": 596}], "give one of the two a portBlock"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_told_without_a_traceback(projects: list[dict[str, Any]], text: str) -> None:
+    with pytest.raises(pulumi.RunError, match=text):
+        record(run_stack, config(*projects))
+
+
+def test_type_tokens_are_stable() -> None:
+    tokens = {resource.type for resource in record(run_stack, config(DEMO)) if resource.type.startswith("codeopen:")}
+    assert tokens == {
+        "codeopen:local:Registry",
+        "codeopen:build:PartImages",
+        "codeopen:local:ProjectStack",
+        "codeopen:index:Credential",
+    }
