@@ -1,15 +1,18 @@
-"""Copies build contexts to where a build provider reads them, with exact modes.
+"""Copies build contexts to where a build provider reads them, with exact modes and times.
 
-Providers compare the modes of a context's files, so a checkout under another umask would look changed. The staged copy
-holds exactly the files of the plan's ``Context``, as 0644, 0755 (executable files and folders) and links.
+Providers compare the modes of a context's files, so a checkout under another umask would look changed; BuildKit keeps
+modification times in the layers it copies files to. The staged copy holds exactly the files of the plan's ``Context``,
+as 0644, 0755 (executable files and folders) and links, each with a time that its content decides.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +22,8 @@ from codeopen.plan.context import Context, ContextFile
 _FILE_MODE: Final = 0o644
 _EXECUTABLE_MODE: Final = 0o755
 _FOLDER_MODE: Final = 0o755
+_TIME_DIGITS: Final = 8
+_TIME_RANGE: Final = 1 << 30  # seconds
 
 
 def stage_context(context: Context, source: Path, target: Path) -> None:
@@ -42,9 +47,39 @@ def stage_context(context: Context, source: Path, target: Path) -> None:
         for file in files.values():
             if not _is_staged(file, target / file.path):
                 _write(file, source / file.path, target / file.path, Path(workspace) / "file")
+    _set_times(target, {path: file.digest for path, file in files.items()}, folders)
 
 
-def _remove_others(target: Path, files: dict[str, ContextFile], folders: set[str]) -> None:
+def stage_text(name: str, text: str, target: Path) -> None:
+    """Make the folder ``target`` hold one text file and nothing else, with the modes and times of a staged context."""
+    content = text.encode()
+    file = ContextFile(name, _digest(content), len(content), executable=False)
+    target.mkdir(parents=True, exist_ok=True)
+    _remove_others(target, {name: file}, {"."})
+    target.chmod(_FOLDER_MODE)
+    if not _is_staged(file, target / name):
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workspace:
+            temporary = Path(workspace) / "file"
+            temporary.write_bytes(content)
+            temporary.chmod(_FILE_MODE)
+            temporary.replace(target / name)
+    _set_times(target, {name: file.digest}, {"."})
+
+
+def _set_times(target: Path, digests: Mapping[str, str], folders: set[str]) -> None:
+    """Give each file a time between 1970 and 2004 that follows from its content, and folders the epoch.
+
+    One fixed time for all would be a trap: BuildKit takes a file of the same size and time as unchanged and builds with
+    the bytes that it had before.
+    """
+    for path, digest in digests.items():
+        seconds = int(digest.removeprefix("sha256:")[:_TIME_DIGITS], 16) % _TIME_RANGE
+        os.utime(target / path, (seconds, seconds), follow_symlinks=False)
+    for folder in folders:
+        os.utime(target / folder, (0, 0))
+
+
+def _remove_others(target: Path, files: Mapping[str, ContextFile], folders: set[str]) -> None:
     """Remove what is not of the context, and whatever stands where something of another kind must go."""
     for path in sorted(target.rglob("*"), reverse=True):
         relative = path.relative_to(target).as_posix()

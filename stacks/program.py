@@ -9,17 +9,17 @@ from typing import Any
 
 import pulumi
 
-from codeopen.catalog.model import Catalog
+from codeopen.catalog.model import Catalog, UpstreamKind
 from codeopen.catalog.read import read_catalog
 from codeopen.errors import CodeOpenError, ProjectError
-from codeopen.plan.context import read_contexts
+from codeopen.plan.context import Context, read_contexts
 from codeopen.plan.digest import UpstreamPin
 from codeopen.plan.matrix import make_matrix
 from codeopen.plan.parts import PartId, PartKind, list_parts
 from codeopen.plan.plan import BuildPlan, PlannedPart, PlanRequest, make_plan
 from codeopen.plan.projects import PlannedProject, plan_projects
 from codeopen.settings import Settings, read_settings
-from codeopen.staging import stage_context
+from codeopen.staging import stage_context, stage_text
 from components.local_registry import LocalRegistry, LocalRegistryArgs
 from components.part_images import PartImages, PartImagesArgs
 from components.project_stack import ProjectStack, ProjectStackArgs
@@ -34,26 +34,26 @@ def run_stack() -> None:
     try:
         settings = read_settings(pulumi.get_stack(), _configuration(), CHECKOUT)
         catalog = read_catalog(settings.catalog)
-        plan = plan_stack(catalog, settings)
+        files = read_contexts(CHECKOUT, list_parts(catalog))
+        plan = plan_stack(catalog, files, settings)
         projects = plan_projects(
             catalog, settings.projects, settings.release, settings.platforms[0], settings.first_host_port
         )
         _check_images(plan, projects)
-        contexts = _stage(plan)
+        contexts = _stage(catalog, plan, files)
     except CodeOpenError as error:
         raise pulumi.RunError(str(error)) from None
     _declare(catalog, settings, plan, projects, contexts)
 
 
-def plan_stack(catalog: Catalog, settings: Settings) -> BuildPlan:
+def plan_stack(catalog: Catalog, files: Mapping[PartId, Context], settings: Settings) -> BuildPlan:
     """The plan of a stack, with the upstreams that its mirror puts in others' place."""
     pins = {
         upstream_id: UpstreamPin(upstream_id, f"mirror/{upstream_id}", mirrored.version, mirrored.digest)
         for upstream_id, mirrored in settings.mirror.items()
         if mirrored.layout is not None
     }
-    contexts = read_contexts(CHECKOUT, list_parts(catalog))
-    return make_plan(catalog, contexts, PlanRequest(settings.release, settings.platforms, MappingProxyType(pins)))
+    return make_plan(catalog, files, PlanRequest(settings.release, settings.platforms, MappingProxyType(pins)))
 
 
 def _declare(
@@ -83,7 +83,13 @@ def _declare(
     for project in projects:
         image = images.references[PartId(PartKind.FLAVOR, project.resolution.image.flavor), platform]
         ProjectStack(f"project-{project.id}", ProjectStackArgs(settings.stack, project, image))
-    pulumi.export("images", {str(part.part.id): images.references[part.part.id, platform] for part in parts})
+    pulumi.export(
+        "images",
+        {
+            str(part.part.id): {"reference": images.references[part.part.id, platform], "image": part.reference}
+            for part in parts
+        },
+    )
     pulumi.export("matrix", make_matrix(plan))
     pulumi.export("projects", {project.id: _describe(settings, project) for project in projects})
 
@@ -97,8 +103,8 @@ def _upstreams(
     for upstream in (catalog.upstreams[name] for name in sorted(used)):
         if upstream.digest:
             locations[upstream.id] = f"docker-image://{upstream.reference}@{upstream.digest}"
-        elif upstream.kind == "package-archive":
-            locations[upstream.id] = upstream.reference
+        elif upstream.kind is UpstreamKind.PACKAGE_ARCHIVE:
+            locations[upstream.id] = f"{CONTEXTS}/{upstream.id}"
     mirrored = {name: entry for name, entry in settings.mirror.items() if name in used and entry.layout is not None}
     if mirrored:
         prefix = f"{settings.release.registry}/{settings.release.owner}"
@@ -114,14 +120,18 @@ def _registry_image(catalog: Catalog, settings: Settings) -> str:
     return mirrored.reference if mirrored else f"{upstream.reference}@{upstream.digest}"
 
 
-def _stage(plan: BuildPlan) -> Mapping[PartId, str]:
-    """Give every buildable part's context a copy whose file modes don't depend on the checkout's umask."""
-    buildable = [planned.part for planned in plan.parts if planned.buildable]
-    contexts = read_contexts(CHECKOUT, buildable)
+def _stage(catalog: Catalog, plan: BuildPlan, files: Mapping[PartId, Context]) -> Mapping[PartId, str]:
+    """Give every buildable part's context a copy whose file modes don't depend on the checkout's umask.
+
+    A package archive's context is made here: a file with the id of the snapshot, which the catalog pins.
+    """
     staged = {}
-    for part in buildable:
+    for part in (planned.part for planned in plan.parts if planned.buildable):
         staged[part.id] = f"{CONTEXTS}/{part.id}"
-        stage_context(contexts[part.id], CHECKOUT / part.directory, CHECKOUT / staged[part.id])
+        stage_context(files[part.id], CHECKOUT / part.directory, CHECKOUT / staged[part.id])
+    for upstream in catalog.upstreams.values():
+        if upstream.kind is UpstreamKind.PACKAGE_ARCHIVE:
+            stage_text("snapshot", f"{upstream.version}\n", CHECKOUT / CONTEXTS / upstream.id)
     return staged
 
 

@@ -12,7 +12,7 @@ from codeopen.catalog.checks import CHECKS
 from codeopen.catalog.draft import TOPICS, Draft
 from codeopen.catalog.model import Addon, Catalog, Flavor, Tier
 from codeopen.catalog.schema import COMMON, check_document, load_schema
-from codeopen.catalog.source import Document, KeyPath, parse, read_text, show_path
+from codeopen.catalog.source import Document, KeyPath, missing_folder, parse, read_text, show_path
 from codeopen.errors import CatalogError, Place, Problem
 
 Value = TypeVar("Value")
@@ -25,9 +25,8 @@ _RESTORE: Final = "restore the catalog's schema folder"
 
 def read_catalog(directory: Path) -> Catalog:
     """The catalog in a folder. Raises CatalogError with everything that is wrong in it."""
-    if not directory.is_dir():
-        problem = Problem(Place(str(directory), 1, 1), "", "there is no such folder", "name the catalog's folder")
-        raise CatalogError((problem,))
+    if missing := missing_folder(directory):
+        raise CatalogError(missing)
     problems: list[Problem] = []
     read = {topic: _read_topic(directory, topic, problems) for topic in TOPICS}
     topics = {topic: content for topic, content in read.items() if content}

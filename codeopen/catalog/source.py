@@ -121,6 +121,13 @@ def _start(event: yaml.Event) -> int:
     return (mark.line + 1) << _COLUMN_BITS | mark.column + 1
 
 
+def missing_folder(directory: Path) -> tuple[Problem, ...]:
+    """The problem that a catalog's folder is not there, if so."""
+    if directory.is_dir():
+        return ()
+    return (Problem(Place(str(directory), 1, 1), "", "there is no such folder", "name the catalog's folder"),)
+
+
 def read_text(path: Path) -> tuple[str, tuple[Problem, ...]]:
     """The text of a file, or what keeps it from being read. Sizes over LARGEST_FILE are refused unread."""
 

@@ -10,8 +10,8 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi.runtime import rpc
-from stacks.program import run_stack
 
+from stacks.program import run_stack
 from tests.components.mocks import Declared, record
 
 DEMO = {"id": "demo", "tier": "starter", "flavor": "js"}
@@ -74,10 +74,13 @@ def test_images_are_built_by_the_named_builder_on_the_catalogs_pins() -> None:
     assert base["buildOnPreview"] is False
     assert base["platforms"] == ["linux/amd64"]
     assert base["context"]["location"] == ".codeopen/contexts/base"
-    assert base["context"]["named"]["ubuntu"]["location"].startswith("docker-image://docker.io/library/ubuntu:24.04@sha256:")
-    assert base["context"]["named"]["package-archive"]["location"] == "dockerfiles/package-archive"
+    ubuntu = base["context"]["named"]["ubuntu"]["location"]
+    assert ubuntu.startswith("docker-image://docker.io/library/ubuntu:24.04@sha256:")
+    assert base["context"]["named"]["package-archive"]["location"] == ".codeopen/contexts/package-archive"
     assert base["labels"]["dev.codeopen.upstream.ubuntu"] == "24.04"
-    assert base["buildArgs"]["CODEOPEN_HEALTH"].startswith("opencode-server\t4096\t/global/health\t200\tOPENCODE_SERVER\t")
+    assert base["buildArgs"]["CODEOPEN_HEALTH"].startswith(
+        "opencode-server\t4096\t/global/health\t200\tOPENCODE_SERVER\t"
+    )
     js = only(resources, "parts-js-amd64").inputs
     repository = "localhost:5000/codeopen/codeopen-base"
     assert js["context"]["named"] == {"base": {"location": f"docker-image://{repository}@sha256:parts-base-amd64"}}

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.engine.conftest import LiveStack, copy_checkout
+from tests.live import LiveStack, copy_checkout
 
 DEMO = {"id": "demo", "tier": "starter", "flavor": "js"}
 GIBIBYTE = 1 << 30
@@ -134,8 +134,8 @@ def test_the_limits_hold_in_the_containers_cgroup(live: LiveStack) -> None:
         live.container("demo"),
         "sh",
         "-c",
-        "if [ -e /sys/fs/cgroup/memory.max ]; then cat /sys/fs/cgroup/memory.max; tr ' ' '\\n' </sys/fs/cgroup/cpu.max; "
-        "else cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us; fi",
+        "cd /sys/fs/cgroup; if [ -e memory.max ]; then cat memory.max cpu.max; "
+        "else cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us; fi",
     ).split()
     assert (memory, quota, period) == (str(2 * GIBIBYTE), "100000", "100000")
 

@@ -133,9 +133,7 @@ def make_catalog(
                 "ubuntu": Upstream(
                     "ubuntu", UpstreamKind.IMAGE, "", "24.04", "docker.io/library/ubuntu", "sha256:" + "0" * 64, "GPL"
                 ),
-                "packages": Upstream(
-                    "packages", UpstreamKind.PACKAGE_ARCHIVE, "", "20261101", "dockerfiles/package-archive", "", "GPL"
-                ),
+                "packages": Upstream("packages", UpstreamKind.PACKAGE_ARCHIVE, "", "20261101", "ubuntu", "", "GPL"),
             }
         ),
         legacy=MappingProxyType({}),

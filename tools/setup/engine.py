@@ -56,7 +56,7 @@ def remote_builder_step(paths: Paths) -> Step:
         buildctl = ["buildctl", "--addr", socket, "debug", "workers"]
         buildctl[0] = str(binary.with_name("buildctl"))
         if not succeeds(buildctl):
-            command = [str(binary), "--addr", socket, "--root", "/var/lib/codeopen/buildkit"]
+            command = [str(binary), "--addr", socket, "--root", str(paths.cache / "buildkit")]
             command += ["--oci-worker-snapshotter", "overlayfs", "--containerd-worker=false"]
             _start_daemon(command, paths.state / "buildkitd.log")
             _wait_for(buildctl, "buildkitd does not answer", paths.state / "buildkitd.log")

@@ -49,7 +49,15 @@ def _programs(machine: Machine) -> list[tuple[str, str]]:
     if not succeeds(["docker", "info"]):
         programs.append(("dockerd", "docker.io"))
     if not machine.images:
-        programs += [("mmdebstrap", "mmdebstrap"), ("npm", "npm"), ("runc", "runc"), ("iptables", "iptables")]
+        # busybox makes the image that the plugins are tested with.
+        programs += [
+            ("busybox", "busybox-static"),
+            ("jq", "jq"),
+            ("mmdebstrap", "mmdebstrap"),
+            ("npm", "npm"),
+            ("runc", "runc"),
+            ("iptables", "iptables"),
+        ]
     return programs
 
 

@@ -23,6 +23,7 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     images.suffixes_are_unique,
     images.suffixes_are_no_flavors,
     images.flavors_are_not_the_base,
+    images.flavors_are_no_addons,
     images.names_are_unambiguous,
     images.base_has_every_platform,
     sharing.host_offsets_are_unique,

@@ -30,6 +30,14 @@ def flavors_are_not_the_base(draft: Draft) -> Iterator[Problem]:
         yield draft.problem(("flavors", "base"), what, "choose another id", at_key=True)
 
 
+def flavors_are_no_addons(draft: Draft) -> Iterator[Problem]:
+    """Add-on ``gui``'s own image is ``codeopen-addon-gui``: no flavor's may be called so, with or without add-ons."""
+    for name in draft.ids.get("flavors", ()):
+        if name.split("-")[0] == "addon":
+            what = "names that start with codeopen-addon are those of add-ons' own images"
+            yield draft.problem(("flavors", name), what, "choose another id", at_key=True)
+
+
 def names_are_unambiguous(draft: Draft) -> Iterator[Problem]:
     """No flavor's image is named like another flavor's with add-ons: flavor ``js-gui`` beside ``js`` with ``-gui``."""
     suffixes = {addon.image_suffix: addon.id for addon in draft.addons.values()}

@@ -121,11 +121,36 @@ class Stack:
         self.run("stack", "init", "dev")
         self.configure(suffix=suffix, image=image)
 
-    def run(self, *arguments: str, cwd: Path | None = None, ok: bool = True) -> Run:
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
         pulumi = str(Path(self._environment["PULUMI_HOME"]) / "bin" / "pulumi")
-        command = [pulumi, *arguments, "--non-interactive", "--color", "never"]
+        return [pulumi, *arguments, "--non-interactive", "--color", "never"]
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command that the test ends."""
+        return subprocess.Popen(
+            self._command(arguments),
+            cwd=self.folder / "program",
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def processes(self) -> list[str]:
+        """The command lines of all processes of this stack, known by the state's place in their environment."""
+        own = f"PULUMI_BACKEND_URL=file://{self.state}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if own in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:  # gone, or not ours to read
+                continue
+        return found
+
+    def run(self, *arguments: str, cwd: Path | None = None, ok: bool = True) -> Run:
         done = subprocess.run(
-            command,
+            self._command(arguments),
             cwd=cwd or self.folder / "program",
             env=self._environment,
             stdin=subprocess.DEVNULL,

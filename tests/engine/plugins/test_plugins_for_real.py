@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -158,14 +159,14 @@ def test_a_container_that_cant_start_leaves_no_orphan(
 
 
 def test_an_unhealthy_container_is_kept_and_waited_for_again(stack: Stack, engine: docker.DockerClient) -> None:
-    stack.configure(check="/bin/false", waitTimeout=2)
+    stack.configure(check="/bin/false", waitTimeout=1)
     failed = stack.up(ok=False)
     assert failed.code != 0
-    assert "not healthy within 2 s" in failed.output
+    assert "not healthy within 1 s" in failed.output
     assert f"docker logs {stack.name}" in failed.output
     kept = engine.containers.get(stack.name)
     again = stack.up(ok=False)
-    assert "not healthy within 2 s" in again.output
+    assert "not healthy within 1 s" in again.output
     assert engine.containers.get(stack.name).id == kept.id
     stack.configure(check="/bin/true")
     stack.up()
@@ -216,3 +217,21 @@ def test_a_replaced_credential_has_another_password(stack: Stack) -> None:
     assert stack.run("stack", "export", "--show-secrets").output.count("plaintext") == first.count("plaintext")
     stack.configure(username="root")
     assert "+-1 replaced" in stack.up(*target).output
+
+
+def test_nothing_outlives_a_killed_cli(stack: Stack, engine: docker.DockerClient) -> None:
+    stack.configure(check="/bin/false", waitTimeout=60)
+    cli = stack.start("up", "--yes", "--skip-preview")
+    _wait_for(lambda: engine.containers.list(filters={"name": stack.name}) != [])
+    running = stack.processes()
+    assert len(running) >= 4, running  # the CLI, the language host, the program, two providers
+    cli.kill()
+    cli.wait()
+    _wait_for(lambda: stack.processes() == [])
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time limit"
+        time.sleep(0.1)

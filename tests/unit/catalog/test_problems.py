@@ -102,6 +102,8 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "suffix-clash": [("addons.yaml", "image_suffix: code", "image_suffix: gui")],
     "suffix-is-a-flavor": [("addons.yaml", "image_suffix: code", "image_suffix: go")],
     "flavor-called-base": [("flavors.yaml", "  go:\n", "  base:\n")],
+    "flavor-called-addon": [("flavors.yaml", "  go:\n", "  addon:\n")],
+    "flavor-named-like-an-addon": [("flavors.yaml", "  go:\n", "  addon-gui:\n")],
     "flavor-named-like-a-combination": [("flavors.yaml", "  go:\n", "  js-code-gui:\n")],
     "platform-without-base": [("flavors.yaml", "platforms: [linux/amd64]", "platforms: [linux/amd64, linux/arm64]")],
     # ports and environment

@@ -38,11 +38,18 @@ class FakeContext:
 class FakeDocker:
     """The calls of the Docker API that the container type makes, with failures to order."""
 
-    def __init__(self, *, fail: dict[str, PluginError] | None = None, health: tuple[str, ...] = ("healthy",)) -> None:
+    def __init__(
+        self,
+        *,
+        fail: dict[str, PluginError] | None = None,
+        health: tuple[str, ...] = ("healthy",),
+        running: bool = True,
+    ) -> None:
         self.calls: list[str] = []
         self.arguments: dict[str, Any] = {}
         self._fail = dict(fail or {})
         self._health = list(health)
+        self._running = running
 
     def _call(self, name: str, *arguments: Any) -> None:
         self.calls.append(name)
@@ -78,7 +85,8 @@ class FakeDocker:
     def inspect_container(self, identifier: str) -> Any:
         self._call("inspect", identifier)
         status = self._health.pop(0) if len(self._health) > 1 else self._health[0]
-        return inspected_container(Health={"Status": status, "Log": [{"Output": "refused\n"}]} if status else None)
+        health = {"Status": status, "Log": [{"Output": "refused\n"}]} if status else None
+        return inspected_container(Health=health, Running=self._running, ExitCode=3)
 
 
 class FakeEngine(Engine):

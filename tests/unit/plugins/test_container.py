@@ -37,7 +37,7 @@ def create(docker: FakeDocker, **inputs: Value) -> Any:
         ({"capabilities": {"drops": ["ALL"]}}, "HostConfig.CapDrop", ["ALL"]),
         ({"securityOpts": ["no-new-privileges:true"]}, "HostConfig.SecurityOpt", ["no-new-privileges:true"]),
         ({"readOnly": True}, "HostConfig.ReadonlyRootfs", True),
-        ({"tmpfs": {"/tmp": "size=64m"}}, "HostConfig.Tmpfs", {"/tmp": "size=64m"}),  # noqa: S108 - in a container
+        ({"tmpfs": {"/tmp": "size=64m"}}, "HostConfig.Tmpfs", {"/tmp": "size=64m"}),
         ({"init": True}, "HostConfig.Init", True),
         ({}, "HostConfig.Init", False),
         ({"restart": "on-failure", "maxRetryCount": 3}, "HostConfig.RestartPolicy",
@@ -133,6 +133,21 @@ def test_an_unhealthy_container_is_kept_with_its_reason(monkeypatch: pytest.Monk
 def test_waiting_without_a_health_check_is_an_error_at_once() -> None:
     with pytest.raises(InitialisationError, match="it has no health check"):
         create(FakeDocker(health=("",)), wait=True)
+
+
+def test_a_container_that_exits_isnt_waited_for() -> None:
+    docker = FakeDocker(health=("starting",), running=False)
+    with pytest.raises(InitialisationError, match="it exited with code 3 before it was healthy; see: docker logs app"):
+        create(docker, wait=True)
+
+
+def test_a_stopped_container_is_started_by_an_update() -> None:
+    docker = FakeDocker(running=False)
+    Container(FakeEngine(docker)).update(Change("id-1", {**INPUTS, "mustRun": False}, INPUTS), {}, Event())
+    assert "start" in docker.calls
+    left_alone = FakeDocker(running=False)
+    Container(FakeEngine(left_alone)).update(Change("id-1", INPUTS, {**INPUTS, "mustRun": False}), {}, Event())
+    assert "start" not in left_alone.calls
 
 
 def test_cancelling_ends_the_wait() -> None:

@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         _, _, *_, kind, reference = self.path.split("/")
         if kind == "blobs":
             self.answer(200 if reference in self.server.blobs else 404)
-        elif reference in self.server.manifests:
+        elif self.server.manifests.get(reference, ("none",))[0] in self.headers["Accept"]:
             self.answer(200, {"Docker-Content-Digest": digest_of(self.server.manifests[reference][1])})
         else:
             self.answer(404)
@@ -226,7 +226,8 @@ def test_a_manifest_that_is_gone_reads_as_gone(registry: Registry, layout: Layou
 def test_another_archive_alone_is_no_change() -> None:
     given = {"archive": "a.tar", "digest": "sha256:" + "0" * 64, "repository": "localhost:5000/x", "tag": "v1"}
     table = MirroredImage.table
-    assert differences(table, given, {**given, "archive": "b.tar"}) == []
+    for archive in ("b.tar", UNKNOWN):
+        assert differences(table, given, {**given, "archive": archive}) == []
     for change in ({"digest": "sha256:" + "1" * 64}, {"repository": "localhost:5000/y"}, {"tag": "v2"}):
         assert [item.change for item in differences(table, given, {**given, **change})] == [Change.REPLACE]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf import struct_pb2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeopen_plugins.values import (
@@ -29,6 +29,7 @@ keys = st.text().filter(lambda key: key != SIGNATURE_KEY)
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=8)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(keys, values))
 def test_properties_survive_the_way_to_the_engine_and_back(properties: dict[str, object]) -> None:
     assert from_struct(to_struct(properties)) == properties

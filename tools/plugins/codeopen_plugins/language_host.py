@@ -206,4 +206,4 @@ def _streamed(process: subprocess.Popen[bytes]) -> Iterator[Any]:
 def run(engine_address: str, exec_script: Path) -> None:
     """Serve until the engine ends this process."""
     host = LanguageHost(engine_address, exec_script)
-    serve(partial(language_pb2_grpc.add_LanguageRuntimeServicer_to_server, host), on_exit=host.close)
+    serve(partial(language_pb2_grpc.add_LanguageRuntimeServicer_to_server, host), host.close)

@@ -37,7 +37,8 @@ class Property:
     """One property: its kind, what a change of it does, and the value that its absence stands for.
 
     ``lift`` says what taking the property away does, where that differs from ``change``. ``differs`` tells readers of
-    the reference where the official plugin behaves otherwise. ``canonical`` maps equal spellings to one value.
+    the reference where the official plugin behaves otherwise. ``canonical`` maps equal spellings to one value, and a
+    property that isn't ``compared`` never counts as changed.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Property:
     fields: Mapping[str, Property] = field(default_factory=dict)
     lift: Change | None = None
     canonical: Callable[[Value], Value] | None = None
+    compared: bool = True
     differs: str = ""
 
 
@@ -171,8 +173,8 @@ def _sort_key(value: Value) -> str:
 
 
 def equal(prop: Property, old: Value, new: Value) -> bool:
-    """Whether two values mean the same; one that isn't known yet equals nothing."""
-    return is_known(new) and bool(canonical(prop, old) == canonical(prop, new))
+    """Whether two values mean the same; one that isn't known yet equals nothing that is recorded."""
+    return not prop.compared or bool(canonical(prop, old) == canonical(prop, new))
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,8 +153,12 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
             return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        self._cancelled.set()
+        self.interrupt()
         return empty_pb2.Empty()
+
+    def interrupt(self) -> None:
+        """Make operations under way stop at the next point where they leave nothing half-made."""
+        self._cancelled.set()
 
     def _type(self, urn: str) -> ResourceType:
         try:

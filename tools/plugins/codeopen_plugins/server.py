@@ -22,10 +22,10 @@ ORPHAN_GRACE_SECONDS = 10.0
 NO_MESSAGE_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
-def serve(add_servicer: Callable[[Any], None], on_exit: Callable[[], None] | None = None) -> None:
+def serve(add_servicer: Callable[[Any], None], interrupt: Callable[[], None]) -> None:
     """Print the port, then serve until a signal comes or the process that started this one is gone.
 
-    Ends the process without waiting for worker threads; ``on_exit`` runs just before.
+    ``interrupt`` then tells operations under way to come to an end; the process doesn't wait for all of them.
     """
     parent = os.getppid()
     stop = Event()
@@ -43,9 +43,8 @@ def serve(add_servicer: Callable[[Any], None], on_exit: Callable[[], None] | Non
         if os.getppid() != parent:
             grace = ORPHAN_GRACE_SECONDS
             break
+    interrupt()
     server.stop(grace).wait()
-    if on_exit is not None:
-        on_exit()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -52,7 +52,7 @@ container = docker.Container(
     capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
     security_opts=["no-new-privileges:true"],
     labels=[docker.ContainerLabelArgs(label="codeopen.test", value=suffix)],
-    healthcheck=docker.ContainerHealthcheckArgs(tests=["CMD", config.get("check") or "/bin/true"], interval="1s"),
+    healthcheck=docker.ContainerHealthcheckArgs(tests=["CMD", config.get("check") or "/bin/true"], interval="200ms"),
     wait=True,
     wait_timeout=config.get_int("waitTimeout") or 30,
     destroy_grace_seconds=2,

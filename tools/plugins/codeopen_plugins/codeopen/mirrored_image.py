@@ -32,11 +32,6 @@ def _repository(value: Value) -> Value:
     return value
 
 
-def _not_compared(value: Value) -> Value:  # noqa: ARG001 - every value counts as the same
-    """Where the content comes from doesn't matter: its digest says what it is."""
-    return None
-
-
 class MirroredImage(ResourceType):
     """An upstream image in the stack's own registry; ``archive`` may be relative to the project, or start with ``~``.
 
@@ -45,7 +40,9 @@ class MirroredImage(ResourceType):
 
     token: ClassVar[str] = "codeopen:index:MirroredImage"  # noqa: S105 - a type token, not a secret
     table: ClassVar[Mapping[str, Property]] = {
-        "archive": Property(Kind.STRING, required=True, canonical=_not_compared),
+        "archive": Property(
+            Kind.STRING, required=True, compared=False, differs="never a change by itself: the digest says what it is"
+        ),
         "digest": Property(Kind.STRING, required=True, canonical=_digest),
         "repository": Property(Kind.STRING, required=True, canonical=_repository),
         "tag": Property(Kind.STRING, required=True),

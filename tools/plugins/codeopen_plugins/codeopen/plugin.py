@@ -23,4 +23,5 @@ def build_provider() -> ResourceProvider:
 
 def run(engine_address: str) -> None:  # noqa: ARG001 - this provider has nothing to tell the engine by itself
     """Serve until the engine ends this process."""
-    serve(partial(provider_pb2_grpc.add_ResourceProviderServicer_to_server, build_provider()))
+    provider = build_provider()
+    serve(partial(provider_pb2_grpc.add_ResourceProviderServicer_to_server, provider), provider.interrupt)

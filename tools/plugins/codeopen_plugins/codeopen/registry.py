@@ -20,6 +20,14 @@ TRANSFER_SECONDS: Final = 600.0
 
 NOT_FOUND: Final = 404
 
+# Named one by one: a registry may answer "*/*" as if it had no OCI manifest.
+MANIFEST_TYPES: Final = (
+    "application/vnd.oci.image.index.v1+json,"
+    "application/vnd.oci.image.manifest.v1+json,"
+    "application/vnd.docker.distribution.manifest.list.v2+json,"
+    "application/vnd.docker.distribution.manifest.v2+json"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -60,7 +68,7 @@ class Repository:
 
     def has_manifest(self, reference: str, digest: str) -> bool:
         """Whether this tag or digest stands for ``digest``. Raises PluginError when the registry can't tell."""
-        answer = self._request("HEAD", self._path("manifests", reference), {"Accept": "*/*"})
+        answer = self._request("HEAD", self._path("manifests", reference), {"Accept": MANIFEST_TYPES})
         if answer.status == NOT_FOUND:
             return False
         self._expect(answer, http.client.OK, f"look up {reference}")

@@ -57,4 +57,4 @@ def build_provider(engine: Engine, warn_person: Callable[[], None]) -> ResourceP
 def run(engine_address: str) -> None:
     """Serve until the engine ends this process."""
     provider = build_provider(Engine(), partial(warn, engine_address, WARNING))
-    serve(partial(provider_pb2_grpc.add_ResourceProviderServicer_to_server, provider))
+    serve(partial(provider_pb2_grpc.add_ResourceProviderServicer_to_server, provider), provider.interrupt)

@@ -9,15 +9,14 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 CONFIG = {"offline": {"codeopen:mirror": "~/.cache/codeopen/mirror"}, "dev": {}}
 
 
@@ -45,16 +44,14 @@ class LiveStack:
         command = [sys.executable, "-m", "codeopen.cli", *words, "--stack", self.name]
         return self._run(command, check=check, environment=environment)
 
-    def pulumi(
-        self, *words: str, check: bool = True, cwd: Path | None = None, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        command = ["pulumi", "--non-interactive", *words, "--stack", self.name]
-        return self._run(command, check=check, environment=environment, cwd=cwd)
+    def pulumi(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self._run(["pulumi", "--non-interactive", *words, "--stack", self.name], check=True, environment={})
 
     def preview(self, cwd: Path | None = None, **environment: str) -> dict[str, int]:
         """What a preview would do, as counts by operation, without those that stay the same."""
         config = self.checkout / ".codeopen" / "stacks" / f"Pulumi.{self.name}.yaml"
-        done = self.pulumi("preview", "--json", "--config-file", str(config), cwd=cwd, **environment)
+        words = ("pulumi", "--non-interactive", "preview", "--json", "--stack", self.name, "--config-file", str(config))
+        done = self._run(words, check=True, environment=environment, cwd=cwd)
         summary: dict[str, int] = json.loads(done.stdout)["changeSummary"]
         return {operation: count for operation, count in summary.items() if operation != "same"}
 
@@ -124,14 +121,11 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """The main job, done once: a stack with one project. Tests that need it fail where the Engine is missing."""
-    checkout = tmp_path_factory.mktemp("first") / "checkout"
+def prepare_stack(checkout: Path, state: Path) -> LiveStack:
+    """A stack that is not applied yet, in a copy of this checkout."""
     copy_checkout(checkout)
-    state = tmp_path_factory.mktemp("state")
-    (state / "passphrase").write_text("of this test")
     (state / "pulumi").mkdir()
+    (state / "passphrase").write_text("of this test")
     environment = {
         **os.environ,
         "PULUMI_BACKEND_URL": f"file://{state / 'pulumi'}",
@@ -139,8 +133,4 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PYTHONPATH": str(checkout),
     }
-    stack = LiveStack(checkout, f"t{secrets.token_hex(4)}", free_port(), environment)
-    stack.configure({"id": "demo", "tier": "starter", "flavor": "js"})
-    stack.codeopen("up")
-    yield stack
-    stack.remove()
+    return LiveStack(checkout, f"t{secrets.token_hex(4)}", free_port(), environment)

@@ -1,0 +1,50 @@
+"""The README tells the truth: its files exist, its commands run, its picture is today's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
+
+
+def commands(text: str) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("codeopen ")]
+
+
+@pytest.mark.parametrize("command", commands(README))
+def test_commands_of_the_readme_run(command: str) -> None:
+    words = command.partition("#")[0].split()[1:]
+    subprocess.run([sys.executable, "-m", "codeopen.cli", *words], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(commands(README)) >= 4
+
+
+@pytest.mark.parametrize("target", re.findall(r"^make (\w+)", README, re.MULTILINE))
+def test_make_targets_of_the_readme_exist(target: str) -> None:
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not link.startswith("http") and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_picture_of_the_layers_is_todays() -> None:
+    command = [sys.executable, "-m", "codeopen.cli", "plan", "graph", "--format", "svg"]
+    drawn = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert drawn == (ROOT / "docs" / "images" / "layers.svg").read_text(encoding="utf-8"), (
+        "run: codeopen plan graph --format svg >docs/images/layers.svg"
+    )

@@ -1,0 +1,71 @@
+"""The mirrored image against a real registry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from codeopen_plugins.codeopen.mirrored_image import MirroredImage
+
+CONFIGURATION = """\
+version: 0.1
+log: {{level: error}}
+storage: {{filesystem: {{rootdirectory: {folder}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    binary = shutil.which("registry") or shutil.which("docker-registry")
+    if binary is None:
+        pytest.skip("no registry on PATH; run: make setup")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    configuration = tmp_path / "registry.yml"
+    configuration.write_text(CONFIGURATION.format(folder=tmp_path / "registry", port=port))
+    process = subprocess.Popen([binary, "serve", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+def add(folder: Path, content: bytes) -> dict[str, object]:
+    digest = hashlib.sha256(content).hexdigest()
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True, exist_ok=True)
+    (blobs / digest).write_bytes(content)
+    return {"digest": f"sha256:{digest}", "size": len(content)}
+
+
+def test_an_image_is_pushed_under_its_digest_and_tag(registry: str, tmp_path: Path) -> None:
+    folder = tmp_path / "layout"
+    layer = add(folder, b"x" * (5 * 1024 * 1024)) | {"mediaType": "application/vnd.oci.image.layer.v1.tar"}
+    config = add(folder, b'{"architecture":"amd64","os":"linux"}')
+    config |= {"mediaType": "application/vnd.oci.image.config.v1+json"}
+    media_type = "application/vnd.oci.image.manifest.v1+json"
+    document = {"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": [layer]}
+    manifest = add(folder, json.dumps(document).encode())
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    inputs = {
+        "archive": str(folder),
+        "digest": manifest["digest"],
+        "repository": f"{registry}/codeopen/upstream",
+        "tag": "v1",
+        "insecure": True,
+    }
+    image = MirroredImage()
+    stored = image.create(inputs, Event())
+    assert stored.outputs["ref"] == f"{registry}/codeopen/upstream@{manifest['digest']}"
+    assert image.create(inputs, Event()) == stored
+    assert image.read(stored.identifier, inputs, stored.outputs) is not None
+    shutil.rmtree(tmp_path / "registry" / "docker")
+    assert image.read(stored.identifier, inputs, stored.outputs) is None
