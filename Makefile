@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test lint lock refresh-mirror
+.PHONY: up setup preview status down test lint bench lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -25,6 +25,9 @@ test: setup
 
 lint:
 	@$(ENV) ruff check . && ruff format --check . && mypy
+
+bench:
+	@$(ENV) python -m bench.run $(if $(JSON),--json $(JSON))
 
 lock:
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-find-links --group dev pyproject.toml -o requirements.lock

@@ -81,3 +81,7 @@ class DeployError(CodeOpenError):
 
 class RegistryError(CodeOpenError):
     """A registry does not answer as the distribution specification says."""
+
+
+class RevisionError(CodeOpenError):
+    """A git revision of the checkout can't be read: no git, no such revision, or a catalog that can't be used."""

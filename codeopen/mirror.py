@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from codeopen.errors import SettingsError
+from codeopen.plan.digest import UpstreamPin
 
 FORMAT: Final = 1
 FILE: Final = "mirror.json"
@@ -40,6 +41,17 @@ def read_mirror(folder: Path) -> Mapping[str, MirroredUpstream]:
         raise SettingsError(f"codeopen:mirror: {file} does not exist; run make setup, which makes it") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"codeopen:mirror: {file} is damaged ({error!r}); delete it, run make setup") from None
+
+
+def mirror_pins(mirror: Mapping[str, MirroredUpstream]) -> Mapping[str, UpstreamPin]:
+    """The pins that stand-ins put in the place of the catalog's: those that a build takes, not the Engine's own."""
+    return MappingProxyType(
+        {
+            upstream_id: UpstreamPin(upstream_id, f"mirror/{upstream_id}", mirrored.version, mirrored.digest)
+            for upstream_id, mirrored in mirror.items()
+            if mirrored.layout is not None
+        }
+    )
 
 
 def _read_entry(folder: Path, entry: Mapping[str, Any]) -> MirroredUpstream:

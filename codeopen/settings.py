@@ -19,6 +19,7 @@ from codeopen.selection.selection import DEFAULT_PLATFORM, Selection
 
 T = TypeVar("T")
 _LARGEST_PORT: Final = 65535
+_KINDS: Final[Mapping[type, str]] = MappingProxyType({str: "text", int: "a whole number", list: "a list"})
 _PROJECT_KEYS: Final = frozenset({"id", "tier", "flavor", "addons", "portBlock"})
 
 
@@ -30,6 +31,8 @@ class Settings:
     catalog: Path
     release: Release
     platforms: tuple[str, ...]
+    parts: tuple[str, ...]
+    process_limit: int
     registry_port: int
     builder: str
     mirror: Mapping[str, MirroredUpstream]
@@ -40,15 +43,16 @@ class Settings:
 class _Reader:
     """Takes values out of a configuration by their type, with errors that name the key."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], prefix: str = "") -> None:
         self._values = values
+        self._prefix = prefix
 
     def get(self, key: str, kind: type[T], default: T) -> T:
         value = self._values.get(key)
         if value is None:
             return default
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise SettingsError(f"codeopen:{key}: {value!r} is not a {kind.__name__}; see Pulumi.yaml")
+            raise SettingsError(f"codeopen:{self._prefix}{key}: {value!r} is not {_KINDS[kind]}; see Pulumi.yaml")
         return value
 
 
@@ -59,19 +63,28 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
     first = _port("hostPorts", reader.get("hostPorts", int, 20000))
     if first + BLOCK_SIZE * BLOCKS - 1 > _LARGEST_PORT:
         raise SettingsError(f"codeopen:hostPorts: {first} leaves no room for {BLOCK_SIZE * BLOCKS} ports; take 20000")
-    version = reader.get("imageVersion", str, "") or (checkout / "VERSION").read_text(encoding="utf-8").strip()
+    version = reader.get("imageVersion", str, "") or _read_version(checkout / "VERSION")
     mirror = reader.get("mirror", str, "")
     return Settings(
         stack=stack,
         catalog=checkout / reader.get("catalog", str, "catalog"),
         release=Release(f"localhost:{port}", reader.get("owner", str, "codeopen"), version),
         platforms=_strings("platforms", reader.get("platforms", list, [DEFAULT_PLATFORM])),
+        parts=tuple(_strings("parts", reader.get("parts", list, [])) if reader.get("parts", list, []) else ()),
+        process_limit=reader.get("processLimit", int, 2048),
         registry_port=port,
         builder=reader.get("builder", str, "codeopen"),
-        mirror=read_mirror(Path(mirror).expanduser()) if mirror else MappingProxyType({}),
+        mirror=read_mirror(checkout / Path(mirror).expanduser()) if mirror else MappingProxyType({}),
         first_host_port=first,
         projects=tuple(_read_project(number, value) for number, value in enumerate(reader.get("projects", list, []))),
     )
+
+
+def _read_version(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"codeopen:imageVersion: {file} can't be read ({error}); write the version there") from None
 
 
 def _port(key: str, value: int) -> int:
@@ -92,7 +105,7 @@ def _read_project(number: int, value: Any) -> Project:
         raise SettingsError(f"{place}: {value!r} is not a project; write id, tier and flavor")
     if unknown := sorted(set(value) - _PROJECT_KEYS):
         raise SettingsError(f"{place}: unknown key {unknown[0]!r}; the keys are {', '.join(sorted(_PROJECT_KEYS))}")
-    reader = _Reader(value)
+    reader = _Reader(value, f"projects[{number}].")
     for key in ("id", "tier", "flavor"):
         if not reader.get(key, str, ""):
             raise SettingsError(f"{place}: {key} is missing; write it as in stacks/Pulumi.dev.yaml")
@@ -101,5 +114,5 @@ def _read_project(number: int, value: Any) -> Project:
     return Project(
         id=value["id"],
         selection=Selection(value["tier"], value["flavor"], names),
-        port_block=reader.get("portBlock", int, -1) if "portBlock" in value else None,
+        port_block=reader.get("portBlock", int, 0) if value.get("portBlock") is not None else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pulumi
 
@@ -37,3 +38,59 @@ class MirroredImage(pulumi.CustomResource):
     def __init__(self, name: str, args: MirroredImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         properties = {**asdict(args), "insecure": True, "ref": None}
         super().__init__("codeopen:index:MirroredImage", name, properties, opts)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImageArgs:
+    """An image's identity: its repository with the registry, its plan digest and its version tag."""
+
+    repository: pulumi.Input[str]
+    plan_digest: pulumi.Input[str]
+    version: pulumi.Input[str]
+
+    def properties(self) -> dict[str, Any]:
+        return {
+            "repository": self.repository,
+            "planDigest": self.plan_digest,
+            "version": self.version,
+            "insecure": True,
+        }
+
+
+class PublishedPlan(pulumi.CustomResource):
+    """Whether an image for a plan is published already: ``existing`` is its reference, or empty.
+
+    Fails when the version is released with another plan: a released tag never moves.
+    """
+
+    existing: pulumi.Output[str]
+
+    def __init__(self, name: str, args: PlannedImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = {**args.properties(), "existing": None, "planTag": None}
+        super().__init__("codeopen:index:PublishedPlan", name, properties, opts)
+
+
+class ImageRelease(pulumi.CustomResource):
+    """Publishes an image under its plan and its version; ``ref`` is the first one that was published for the plan."""
+
+    ref: pulumi.Output[str]
+    adopted: pulumi.Output[bool]
+
+    def __init__(
+        self,
+        name: str,
+        args: PlannedImageArgs,
+        digest: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        properties = {**args.properties(), "digest": digest, "ref": None, "adopted": None, "tag": None}
+        super().__init__("codeopen:index:ImageRelease", name, properties, opts)
+
+
+class ProcessLimit(pulumi.CustomResource):
+    """The most processes that a container may have at once; pulumi-docker's Container has no property for it."""
+
+    def __init__(
+        self, name: str, container: pulumi.Input[str], limit: int, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("codeopen:index:ProcessLimit", name, {"container": container, "limit": limit}, opts)

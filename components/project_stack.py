@@ -1,4 +1,4 @@
-"""A project on the local Docker Engine: its network, its volume, its credential and its container."""
+"""A project on the local Docker Engine: its network, its volume, a credential for each port, and its container."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from codeopen.plan.projects import PlannedProject
-from components.custom import Credential
+from components.custom import Credential, ProcessLimit
 
 CPU_PERIOD_MICROSECONDS = 100_000
 MEBIBYTE = 1 << 20
@@ -25,10 +25,11 @@ class ProjectStackArgs:
     stack: str
     project: PlannedProject
     image: pulumi.Input[str]
+    process_limit: int
 
 
 class ProjectStack(pulumi.ComponentResource):
-    """One container with the computed resources. The volume and the credential outlive it.
+    """One container with the computed resources. The volume and the credentials outlive it.
 
     The volume is the user's home: the workspace and, beside it, OpenCode's sessions. The image keeps nothing there.
     """
@@ -37,10 +38,13 @@ class ProjectStack(pulumi.ComponentResource):
         super().__init__("codeopen:local:ProjectStack", name, {}, opts)
         self._engine_name = f"codeopen-{args.stack}-{args.project.id}"
         self._labels = {"codeopen.stack": args.stack, "codeopen.project": args.project.id}
-        self.credential = Credential(
-            f"{name}-opencode", USERNAME, opts=pulumi.ResourceOptions(parent=self, protect=True)
-        )
+        self._credentials = {
+            port: Credential(f"{name}-{port.name}", USERNAME, pulumi.ResourceOptions(parent=self, protect=True))
+            for port in args.project.resolution.ports
+        }
         self.container = self._run(name, args)
+        child = pulumi.ResourceOptions(parent=self)
+        ProcessLimit(f"{name}-processes", self.container.id, args.process_limit, child)
         self.register_outputs({})
 
     def _run(self, name: str, args: ProjectStackArgs) -> docker.Container:
@@ -97,8 +101,9 @@ class ProjectStack(pulumi.ComponentResource):
 
     def _environment(self, env: Mapping[str, str]) -> list[pulumi.Input[str]]:
         values: list[pulumi.Input[str]] = [f"{key}={value}" for key, value in sorted(env.items())]
-        values.append(f"OPENCODE_SERVER_USERNAME={USERNAME}")
-        values.append(pulumi.Output.concat("OPENCODE_SERVER_PASSWORD=", self.credential.password))
+        for port, credential in self._credentials.items():
+            values.append(f"{port.credential}_USERNAME={USERNAME}")
+            values.append(pulumi.Output.concat(f"{port.credential}_PASSWORD=", credential.password))
         return values
 
 

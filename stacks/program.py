@@ -11,22 +11,28 @@ import pulumi
 
 from codeopen.catalog.model import Catalog, UpstreamKind
 from codeopen.catalog.read import read_catalog
-from codeopen.errors import CodeOpenError, ProjectError
+from codeopen.errors import CodeOpenError, ProjectError, SettingsError
+from codeopen.plan.chains import ChainLink, plan_chains
+from codeopen.plan.combinations import Combination, popular_combinations
 from codeopen.plan.context import Context, read_contexts
 from codeopen.plan.digest import UpstreamPin
 from codeopen.plan.matrix import make_matrix
-from codeopen.plan.parts import PartId, PartKind, list_parts
+from codeopen.plan.parts import BASE, PartId, PartKind, list_parts
 from codeopen.plan.plan import BuildPlan, PlannedPart, PlanRequest, make_plan
 from codeopen.plan.projects import PlannedProject, plan_projects
+from codeopen.selection.closest import closest
 from codeopen.settings import Settings, read_settings
 from codeopen.staging import stage_context, stage_text
 from components.local_registry import LocalRegistry, LocalRegistryArgs
-from components.part_images import PartImages, PartImagesArgs
+from components.part_images import BuildArgs, CombinationImages, PartImages
 from components.project_stack import ProjectStack, ProjectStackArgs
 from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONTEXTS = ".codeopen/contexts"
+TEXT_KEYS = ("catalog", "owner", "imageVersion", "builder", "mirror")
+INTEGER_KEYS = ("registryPort", "hostPorts", "processLimit")
+LIST_KEYS = ("platforms", "parts", "projects")
 
 
 def run_stack() -> None:
@@ -39,7 +45,7 @@ def run_stack() -> None:
         projects = plan_projects(
             catalog, settings.projects, settings.release, settings.platforms[0], settings.first_host_port
         )
-        _check_images(plan, projects)
+        _check_images(_selected_parts(settings, plan), projects)
         contexts = _stage(catalog, plan, files)
     except CodeOpenError as error:
         raise pulumi.RunError(str(error)) from None
@@ -63,35 +69,64 @@ def _declare(
     projects: tuple[PlannedProject, ...],
     contexts: Mapping[PartId, str],
 ) -> None:
-    parts = tuple(planned for planned in plan.parts if planned.buildable)
+    parts = _selected_parts(settings, plan)
     registry = LocalRegistry(
         "registry", LocalRegistryArgs(settings.stack, _registry_image(catalog, settings), settings.registry_port)
     )
     after_registry = pulumi.ResourceOptions(depends_on=[registry.container])
-    images = PartImages(
-        "parts",
-        PartImagesArgs(
-            parts,
-            contexts,
-            _upstreams(catalog, settings, parts, after_registry),
-            settings.builder,
-            plan.release.version,
-        ),
-        after_registry,
-    )
+    upstreams = _upstreams(catalog, settings, tuple(parts.values()), after_registry)
+    build = BuildArgs(contexts, upstreams, settings.builder, plan.release.version)
+    images = PartImages("parts", parts.values(), build, after_registry)
+    links = plan_chains(catalog, plan, _combinations(catalog, parts, projects))
+    chained = CombinationImages("combinations", links, (parts, images), build, after_registry)
     platform = settings.platforms[0]
+    built = {str(part): images.images[part, platform] for part in parts}
+    built |= {_short_name(link): chained.images[link.planned.combination, platform] for link in links}
     for project in projects:
-        image = images.references[PartId(PartKind.FLAVOR, project.resolution.image.flavor), platform]
-        ProjectStack(f"project-{project.id}", ProjectStackArgs(settings.stack, project, image))
+        image = built[project.resolution.image.repository.removeprefix("codeopen-")]
+        args = ProjectStackArgs(settings.stack, project, image.reference, settings.process_limit)
+        ProjectStack(f"project-{project.id}", args)
+    tags = {str(part): planned.reference for part, planned in parts.items()}
+    tags |= {_short_name(link): str(link.planned.image) for link in links}
     pulumi.export(
         "images",
         {
-            str(part.part.id): {"reference": images.references[part.part.id, platform], "image": part.reference}
-            for part in parts
+            # Outputs lose their order, hence the number.
+            name: {"order": order, "reference": image.reference, "image": tags[name], "adopted": image.adopted}
+            for order, (name, image) in enumerate(built.items())
         },
     )
     pulumi.export("matrix", make_matrix(plan))
     pulumi.export("projects", {project.id: _describe(settings, project) for project in projects})
+
+
+def _selected_parts(settings: Settings, plan: BuildPlan) -> Mapping[PartId, PlannedPart]:
+    """The buildable parts that the stack builds: all, or those that it names, and the base in any case."""
+    buildable = {planned.part.id: planned for planned in plan.parts if planned.buildable}
+    if not settings.parts:
+        return buildable
+    known = {str(part) for part in buildable}
+    for name in settings.parts:
+        if name not in known:
+            raise SettingsError(f"codeopen:parts: {name!r} is no part that can be built; {closest(name, known)}")
+    return {part: planned for part, planned in buildable.items() if part == BASE or str(part) in settings.parts}
+
+
+def _combinations(
+    catalog: Catalog, parts: Mapping[PartId, PlannedPart], projects: tuple[PlannedProject, ...]
+) -> list[Combination]:
+    """What the stack has beside plain flavors: popular combinations of its parts, and those that its projects run."""
+    popular = [
+        combination
+        for combination in popular_combinations(catalog)
+        if PartId(PartKind.FLAVOR, combination.flavor) in parts
+        and all(PartId(PartKind.ADDON, addon) in parts for addon in combination.addons)
+    ]
+    return popular + [Combination(project.resolution.image.flavor, project.resolution.addons) for project in projects]
+
+
+def _short_name(link: ChainLink) -> str:
+    return link.planned.image.repository.removeprefix("codeopen-")
 
 
 def _upstreams(
@@ -135,14 +170,17 @@ def _stage(catalog: Catalog, plan: BuildPlan, files: Mapping[PartId, Context]) -
     return staged
 
 
-def _check_images(plan: BuildPlan, projects: tuple[PlannedProject, ...]) -> None:
-    buildable = {planned.part.id for planned in plan.parts if planned.buildable}
+def _check_images(parts: Mapping[PartId, PlannedPart], projects: tuple[PlannedProject, ...]) -> None:
     for project in projects:
-        flavor = PartId(PartKind.FLAVOR, project.resolution.image.flavor)
-        if flavor not in buildable:
-            raise ProjectError(f"project {project.id!r}: flavor {flavor} has no Dockerfile yet; choose another flavor")
-        if project.resolution.addons:
-            raise ProjectError(f"project {project.id!r}: images with add-ons are not built yet; remove its add-ons")
+        selected = [PartId(PartKind.FLAVOR, project.resolution.image.flavor)]
+        selected += [PartId(PartKind.ADDON, addon) for addon in project.resolution.addons]
+        for part in selected:
+            if part not in parts:
+                has = ", ".join(str(name) for name in parts)
+                raise ProjectError(
+                    f"project {project.id!r}: this stack does not build part {part} (it has {has}); "
+                    "choose another, or add its Dockerfile, or name it in codeopen:parts"
+                )
 
 
 def _describe(settings: Settings, project: PlannedProject) -> dict[str, Any]:
@@ -155,6 +193,7 @@ def _describe(settings: Settings, project: PlannedProject) -> dict[str, Any]:
         "storage_gb": resolution.resources.storage_gb,
         "storage_enforced": False,
         "monthly_price_cents": resolution.monthly_price_cents,
+        "credentials": {port.name: port.credential for port in resolution.ports},
         "urls": {name: f"http://localhost:{port}" for name, port in project.host_ports.items()},
     }
 
@@ -162,7 +201,7 @@ def _describe(settings: Settings, project: PlannedProject) -> dict[str, Any]:
 def _configuration() -> dict[str, Any]:
     """The stack's configuration; the CLI has checked the types that Pulumi.yaml declares."""
     config = pulumi.Config("codeopen")
-    values: dict[str, Any] = {key: config.get(key) for key in ("catalog", "owner", "imageVersion", "builder", "mirror")}
-    values |= {key: config.get_int(key) for key in ("registryPort", "hostPorts")}
-    values |= {key: config.get_object(key) for key in ("platforms", "projects")}
+    values: dict[str, Any] = {key: config.get(key) for key in TEXT_KEYS}
+    values |= {key: config.get_int(key) for key in INTEGER_KEYS}
+    values |= {key: config.get_object(key) for key in LIST_KEYS}
     return values

@@ -30,12 +30,14 @@ class LiveStack:
     environment: dict[str, str]
     projects: list[dict[str, Any]] = field(default_factory=list)
 
-    def configure(self, *projects: dict[str, Any]) -> None:
+    def configure(self, *projects: dict[str, Any], parts: Sequence[str] = ("js", "addon-databases")) -> None:
         self.projects = list(projects)
         values = {
             **CONFIG[os.environ["CODEOPEN_STACK"]],
             "codeopen:registryPort": self.registry_port,
             "codeopen:hostPorts": 40000,
+            # A fast, real sample: two parts on the base and their combination. `make images` builds all.
+            "codeopen:parts": list(parts),
             "codeopen:projects": self.projects,
         }
         (self.checkout / "stacks" / f"Pulumi.{self.name}.yaml").write_text(yaml.safe_dump({"config": values}))
@@ -90,7 +92,7 @@ class LiveStack:
 
     def remove(self) -> None:
         """Leave nothing in the Engine: neither what is protected nor the images that were pulled."""
-        references = self.outputs().get("images", {}).values()
+        references = [image["reference"] for image in self.outputs().get("images", {}).values()]
         config = self.checkout / ".codeopen" / "stacks" / f"Pulumi.{self.name}.yaml"
         self.pulumi("state", "unprotect", "--all", "--yes")
         self.pulumi("destroy", "--yes", "--skip-preview", "--config-file", str(config))
@@ -128,7 +130,7 @@ def prepare_stack(checkout: Path, state: Path) -> LiveStack:
     (state / "passphrase").write_text("of this test")
     environment = {
         **os.environ,
-        "PULUMI_BACKEND_URL": f"file://{state / 'pulumi'}",
+        "PULUMI_BACKEND_URL": f"file://{state / 'pulumi'}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(state / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PYTHONPATH": str(checkout),

@@ -158,7 +158,9 @@ def build_legacy(entry: Entry) -> LegacyMapping:
 
 
 def _ports(ports: list[Fields]) -> tuple[Port, ...]:
-    return tuple(Port(port["port"], port["name"], port["description"], port["host_offset"]) for port in ports)
+    return tuple(
+        Port(port["port"], port["name"], port["description"], port["host_offset"], port["credential"]) for port in ports
+    )
 
 
 def _env(env: Fields) -> Mapping[str, str]:

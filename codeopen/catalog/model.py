@@ -41,13 +41,16 @@ class Port:
     """A TCP port that a part's service listens on inside the container.
 
     ``host_offset`` is the port's place in the block of host ports that a project owns: fixed here, so that neither
-    another add-on nor another project ever moves it.
+    another add-on nor another project ever moves it. ``credential`` is the prefix of the two environment variables
+    ``<credential>_USERNAME`` and ``<credential>_PASSWORD`` that the service takes its login from: each project has one
+    of its own for each port.
     """
 
     port: int
     name: str
     description: str
     host_offset: int
+    credential: str
 
 
 @dataclass(frozen=True, slots=True)

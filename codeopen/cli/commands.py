@@ -39,7 +39,7 @@ def _all(parser: argparse.ArgumentParser) -> None:
 
 
 def _stack(parser: argparse.ArgumentParser) -> None:
-    chosen = os.environ.get("CODEOPEN_STACK")
+    chosen = os.environ.get("CODEOPEN_STACK") or None
     parser.add_argument(
         "--stack",
         default=chosen,
@@ -49,12 +49,25 @@ def _stack(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _project(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("project", metavar="NAME", help="id of a project of the stack, as demo")
+
+
 def _dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
 
 
+def _explained(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("part", metavar="PART", help="a part or a combination, as base, js, databases, js-db")
+    parser.add_argument("--since", metavar="REV", help="a git revision: say which input changed since then, and where")
+    parser.add_argument(
+        "--stack", metavar="S", help="with the stack's own upstreams and platforms; default: the catalog's own"
+    )
+
+
 GROUPS: Final = (
     ("catalog", "the data that everything is computed from"),
+    ("project", "the projects of a stack"),
     ("plan", "what would be built, computed from the catalog and the Dockerfiles"),
 )
 
@@ -81,12 +94,24 @@ COMMANDS: Final = (
     ),
     Command(("plan", "matrix"), "the build matrix as data for CI", "codeopen.cli.plan:matrix", (_release, _platforms)),
     Command(
+        ("plan", "explain"),
+        "what a part's plan digest is made of, and what changed in it since a git revision",
+        "codeopen.cli.explain:run",
+        (_explained, _platforms),
+    ),
+    Command(
         ("plan", "graph"),
         "the parts and what each is built on, as a picture",
         "codeopen.cli.graph:run",
         formats=("mermaid", "dot", "svg", "json"),
         terminal_format="mermaid",
         pipe_format="mermaid",
+    ),
+    Command(
+        ("project", "open"),
+        "the addresses and logins of a project; prints its passwords",
+        "codeopen.cli.project:run",
+        (_project, _stack),
     ),
     Command(("up",), "apply a stack and print what it holds", "codeopen.cli.deploy:up", (_stack, _dry_run)),
     Command(("down",), "stop what a stack runs; volumes and credentials stay", "codeopen.cli.deploy:down", (_stack,)),

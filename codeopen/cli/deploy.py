@@ -1,21 +1,21 @@
 """``codeopen up``, ``codeopen down`` and ``codeopen status``.
 
-JSON of ``up`` and ``status``: ``images`` (``part``, ``reference``, ``unpacked_bytes``, ``compressed_bytes``, ``work``,
-``seconds``) and ``projects`` (``project``, ``url``, ``cpu``, ``memory``, ``storage_gb``, ``health``); of
+JSON of ``up`` and ``status``: ``images`` (``part``, ``image``, ``reference``, ``unpacked_bytes``, ``compressed_bytes``,
+``work``, ``seconds``) and ``projects`` (``project``, ``url``, ``cpu``, ``memory``, ``storage_gb``, ``health``); of
 ``up --dry-run`` and ``down``: ``changes`` (``operation``, ``type``, ``name``).
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
-from codeopen.cli.table import render_table
+from codeopen.cli.table import render_table, short_digest
 from codeopen.deploy.events import Event
 from codeopen.deploy.report import ImageRow, ProjectRow, as_data, list_images, list_projects
-from codeopen.deploy.stack import Stack
+from codeopen.deploy.stack import Stack, Watch
 
 MEGABYTE = 1_000_000
 STORAGE_NOTE = "Docker does not enforce the storage size; it is what the tier sells.\n"
@@ -23,7 +23,7 @@ STORAGE_NOTE = "Docker does not enforce the storage size; it is what the tier se
 
 def up(invocation: Invocation) -> Outcome:
     """Apply a stack and print what it holds."""
-    stack = _stack(invocation)
+    stack = open_stack(invocation)
     if invocation.options.dry_run:
         return _changes(stack.up(_progress(), preview=True), invocation)
     events = stack.up(_progress())
@@ -32,30 +32,34 @@ def up(invocation: Invocation) -> Outcome:
 
 def down(invocation: Invocation) -> Outcome:
     """Stop and remove what a stack runs; volumes and credentials stay."""
-    return _changes(_stack(invocation).down(_progress()), invocation)
+    return _changes(open_stack(invocation).down(_progress()), invocation)
 
 
 def status(invocation: Invocation) -> Outcome:
     """Print what a stack holds, without changing it."""
-    return _holds(_stack(invocation), (), invocation)
+    return _holds(open_stack(invocation), (), invocation)
 
 
-def _stack(invocation: Invocation) -> Stack:
+def open_stack(invocation: Invocation) -> Stack:
+    """The stack that the options name, in the checkout that the catalog lies in."""
     checkout = checkout_of(invocation.catalog).resolve()
     return Stack(invocation.options.stack, checkout, checkout / ".codeopen" / "stacks")
 
 
-def _progress() -> Callable[[Event], None]:
+def _progress() -> Watch:
     """Tell each change as it happens, on stderr: stdout is for the result."""
 
     def tell(event: Event) -> None:
         if event.operation != "same" and not event.type.startswith(("pulumi:", "codeopen:build:", "codeopen:local:")):
             word = "failed to " if event.failed else ""
             kind = event.type.rpartition(":")[2]
-            sys.stderr.write(f"  {word}{event.operation:<8} {kind:<14} {event.name} ({event.seconds} s)\n")
-            sys.stderr.flush()
+            note(f"{word}{event.operation:<8} {kind:<14} {event.name} ({event.seconds} s)")
 
-    return tell
+    def note(text: str) -> None:
+        sys.stderr.write(f"  {text}\n")
+        sys.stderr.flush()
+
+    return Watch(tell, note)
 
 
 def _changes(events: Iterable[Event], invocation: Invocation) -> Outcome:
@@ -63,7 +67,11 @@ def _changes(events: Iterable[Event], invocation: Invocation) -> Outcome:
     if invocation.format == "json":
         rows = [{"operation": event.operation, "type": event.type, "name": event.name} for event in changed]
         return Outcome(render_json({"changes": rows}))
-    return Outcome(f"{len(changed)} resources change\n" if changed else "nothing changes\n")
+    # A replacement is three events of one resource.
+    count = len({(event.type, event.name) for event in changed})
+    return Outcome(
+        "nothing changes\n" if not count else f"{count} resources change\n" if count > 1 else "1 resource changes\n"
+    )
 
 
 def _holds(stack: Stack, events: Iterable[Event], invocation: Invocation) -> Outcome:
@@ -78,7 +86,7 @@ def _holds(stack: Stack, events: Iterable[Event], invocation: Invocation) -> Out
 def _render(images: Sequence[ImageRow], projects: Sequence[ProjectRow]) -> str:
     image_rows = [
         (
-            row.reference.partition("@")[0] + "@" + row.reference.partition("@sha256:")[2][:12],
+            f"{row.image}@{short_digest(row.reference.partition('@')[2])}",
             f"{row.unpacked_bytes / MEGABYTE:.0f} MB",
             f"{row.compressed_bytes / MEGABYTE:.0f} MB",
             row.work,

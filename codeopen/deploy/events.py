@@ -71,10 +71,11 @@ class EventLog:
         if diagnostic.get("severity") == "error":
             self.errors.append(message.strip())
         steps = self._steps.setdefault(diagnostic.get("urn", ""), set())
-        if step := _STEP.match(message):
-            steps.add(step[1])
-        elif cached := _CACHED.match(message):
-            steps.discard(cached[1])
+        for line in message.splitlines():
+            if step := _STEP.match(line):
+                steps.add(step[1])
+            elif cached := _CACHED.match(line):
+                steps.discard(cached[1])
 
     def _finish(self, metadata: Mapping[str, Any], timestamp: int, *, failed: bool) -> Event:
         urn: str = metadata["urn"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -12,13 +12,18 @@ from codeopen.deploy.events import Event
 from codeopen.distribution.client import read_image_size
 
 _IMAGE_TYPE: Final = "docker-build:index:Image"
+_MAKING: Final = frozenset({"create", "update", "create-replacement"})
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """An image of a part. ``work``: built, cached (BuildKit ran no step) or unchanged."""
+    """An image of a part: ``image`` is its name with its tag, ``reference`` its repository and digest.
+
+    ``work``: built, cached (BuildKit ran no step), adopted (it was published for the same plan before) or unchanged.
+    """
 
     part: str
+    image: str
     reference: str
     unpacked_bytes: int
     compressed_bytes: int
@@ -28,7 +33,7 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
-    """A project. ``health`` is the Docker Engine's word, or ``absent``."""
+    """A project. ``health`` is the Docker Engine's word, ``absent``, or ``unknown`` when the Engine doesn't answer."""
 
     project: str
     url: str
@@ -40,16 +45,39 @@ class ProjectRow:
 
 def list_images(outputs: Mapping[str, Any], events: Iterable[Event]) -> list[ImageRow]:
     """A row for each image. Raises RegistryError when its registry doesn't answer."""
-    done = {event.name: event for event in events if event.type == _IMAGE_TYPE}
-    rows = []
-    for part, reference in outputs.get("images", {}).items():
-        event = next((event for name, event in done.items() if name.startswith(f"parts-{part}-")), None)
-        size = read_image_size(reference)
-        changed = event is not None and event.operation != "same"
-        work = "unchanged" if event is None or not changed else "built" if event.built else "cached"
-        seconds = event.seconds if event is not None and changed else 0
-        rows.append(ImageRow(part, reference, size.unpacked, size.compressed, work, seconds))
-    return rows
+    images = dict(sorted(outputs.get("images", {}).items(), key=lambda item: int(item[1].get("order", 0))))
+    made: dict[str, list[Event]] = {}
+    for event in events:
+        if event.type == _IMAGE_TYPE and event.operation in _MAKING:
+            made.setdefault(_part_of(event.name, images), []).append(event)
+    return [_image_row(part, image, made.get(part, [])) for part, image in images.items()]
+
+
+def _part_of(resource: str, parts: Iterable[str]) -> str:
+    """The part in ``parts-js-amd64``: the longest that fits, as there may be a part ``js-extra`` beside ``js``."""
+    rest = resource.partition("-")[2]
+    return max((part for part in parts if rest.startswith(f"{part}-")), key=len, default="")
+
+
+def _image_row(part: str, image: Mapping[str, Any], made: Sequence[Event]) -> ImageRow:
+    size = read_image_size(image["reference"])
+    return ImageRow(
+        part=part,
+        image=image["image"],
+        reference=image["reference"],
+        unpacked_bytes=size.unpacked,
+        compressed_bytes=size.compressed,
+        work=_work(image, made),
+        seconds=sum(event.seconds for event in made),
+    )
+
+
+def _work(image: Mapping[str, Any], made: Sequence[Event]) -> str:
+    if not made:
+        return "unchanged"
+    if any(event.built for event in made):
+        return "built"
+    return "adopted" if image.get("adopted") else "cached"
 
 
 def list_projects(outputs: Mapping[str, Any]) -> list[ProjectRow]:
@@ -69,11 +97,11 @@ def list_projects(outputs: Mapping[str, Any]) -> list[ProjectRow]:
 
 def _health(container: str) -> str:
     command = ["docker", "inspect", "--type", "container", "--format", "{{json .State}}", container]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        return "absent"
+        return "absent" if "no such container" in done.stderr.lower() else "unknown"
     state = json.loads(done.stdout)
-    return str(state.get("Health", {}).get("Status") or state["Status"])
+    return str((state.get("Health") or {}).get("Status") or state["Status"])
 
 
 def as_data(images: Iterable[ImageRow], projects: Iterable[ProjectRow]) -> dict[str, Any]:

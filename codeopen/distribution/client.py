@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,23 +30,34 @@ def read_image_size(reference: str) -> ImageSize:
     """The size of the image ``host:port/repository@digest``. Raises RegistryError."""
     host, _, rest = reference.partition("/")
     repository, _, digest = rest.partition("@")
-    connection = http.client.HTTPConnection(host, timeout=_TIMEOUT_SECONDS)
     try:
-        manifest = json.loads(_get(connection, f"/v2/{repository}/manifests/{digest}", {"Accept": _MANIFEST_TYPES}))
-        layers = manifest["layers"]
-        unpacked = sum(_unpacked_size(connection, repository, layer) for layer in layers)
-        return ImageSize(sum(layer["size"] for layer in layers), unpacked)
-    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-        raise RegistryError(f"{reference}: its manifest can't be read from {host} ({error}); is it running?") from error
-    finally:
-        connection.close()
+        with closing(http.client.HTTPConnection(host, timeout=_TIMEOUT_SECONDS)) as connection:
+            manifest = json.loads(_get(connection, f"/v2/{repository}/manifests/{digest}", {"Accept": _MANIFEST_TYPES}))
+            layers = manifest["layers"]
+            unpacked = sum(_unpacked_size(connection, repository, layer) for layer in layers)
+            return ImageSize(sum(layer["size"] for layer in layers), unpacked)
+    except RegistryError as error:
+        raise RegistryError(f"{reference}: {error}; apply its stack again (`codeopen up`)") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise RegistryError(
+            f"{reference}: no registry answers on {host} ({error}); start it (`codeopen up`)"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RegistryError(
+            f"{reference}: what {host} has is no image manifest with layers ({error!r}); name a single image's digest"
+        ) from error
 
 
 def _unpacked_size(connection: http.client.HTTPConnection, repository: str, layer: dict[str, Any]) -> int:
-    """The size of a layer's tar: gzip ends with it, so four bytes are enough (RFC 1952, ISIZE; layers under 4 GiB)."""
+    """The size of a layer's tar: gzip ends with it, so four bytes are enough.
+
+    Source: RFC 1952, ISIZE; true for layers under 4 GiB in one gzip member, as BuildKit writes them.
+    """
     size: int = layer["size"]
-    if not layer["mediaType"].endswith("gzip"):
+    if layer["mediaType"].endswith("tar"):
         return size
+    if not layer["mediaType"].endswith("gzip"):
+        raise RegistryError(f"its layers are {layer['mediaType']}, whose unpacked size can't be told")
     wanted = {"Range": f"bytes={size - _GZIP_TRAILER}-{size - 1}"}
     content = _get(connection, f"/v2/{repository}/blobs/{layer['digest']}", wanted)
     return int.from_bytes(content[-_GZIP_TRAILER:], "little")
@@ -56,5 +68,5 @@ def _get(connection: http.client.HTTPConnection, path: str, headers: dict[str, s
     response = connection.getresponse()
     content = response.read()
     if response.status not in _OK:
-        raise OSError(f"GET {path} answered {response.status} {response.reason}")
+        raise RegistryError(f"the registry answers {response.status} {response.reason} to GET {path}")
     return content

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -22,6 +22,9 @@ BLOCK_SIZE: Final = 16
 BLOCKS: Final = 1000
 # RFC 1123 label, short enough for a host name with a prefix.
 _ID: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
+
+# Containers are called codeopen-STACK-PROJECT, and the stack's registry codeopen-STACK-registry.
+_RESERVED: Final = frozenset({"registry"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,10 @@ def plan_projects(
     problems: list[str] = []
     owners: dict[int, str] = {}
     planned: list[PlannedProject] = []
+    seen: set[str] = set()
     for project in projects:
-        problems.extend(_identity_problems(project, planned))
+        problems.extend(_identity_problems(project, seen))
+        seen.add(project.id)
         block = project.port_block if project.port_block is not None else hashed_block(project.id)
         if block in owners and owners[block] != project.id:
             problems.append(
@@ -75,13 +80,15 @@ def hashed_block(project_id: str) -> int:
     return int.from_bytes(hashlib.sha256(project_id.encode()).digest()[:8], "big") % BLOCKS
 
 
-def _identity_problems(project: Project, before: Iterable[PlannedProject]) -> Iterable[str]:
+def _identity_problems(project: Project, before: Collection[str]) -> Iterable[str]:
     if _ID.fullmatch(project.id) is None:
         yield (
             f"project {project.id!r}: the id must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
             "letter and not ending with a hyphen; rename it"
         )
-    if any(other.id == project.id for other in before):
+    if project.id in _RESERVED:
+        yield f"project {project.id!r}: its container would have the name of the stack's own; rename it"
+    if project.id in before:
         yield f"project {project.id!r}: declared twice; remove one or rename it"
     if project.port_block is not None and project.port_block not in range(BLOCKS):
         yield f"project {project.id!r}: portBlock {project.port_block} is out of range; take one from 0 to {BLOCKS - 1}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,9 @@ class Declared:
 
 
 class Recorder(mocks.Mocks):
-    def __init__(self) -> None:
+    def __init__(self, published: Mapping[str, str]) -> None:
         self.resources: list[Declared] = []
+        self.published = published
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.resources.append(Declared(args.typ, args.name, args.inputs))
@@ -31,6 +32,10 @@ class Recorder(mocks.Mocks):
             outputs["imageId"] = f"id-of-{args.inputs['name']}"
         if args.typ == "codeopen:index:Credential":
             outputs["password"] = pulumi.Output.secret("made-once")
+        if args.typ == "codeopen:index:PublishedPlan":
+            outputs["existing"] = self.published.get(args.inputs["repository"].rpartition("/")[2], "")
+        if args.typ == "codeopen:index:ImageRelease":
+            outputs |= {"ref": f"{args.inputs['repository']}@{args.inputs['digest']}", "adopted": False}
         if args.typ == "codeopen:index:MirroredImage":
             outputs["ref"] = f"{args.inputs['repository']}@{args.inputs['digest']}"
         return f"{args.name}-id", outputs
@@ -39,13 +44,18 @@ class Recorder(mocks.Mocks):
         raise AssertionError(f"the program calls {args.token}")
 
 
-def record(program: Callable[[], None], config: dict[str, str] | None = None) -> list[Declared]:
-    """Run a program under mocks in this process and return what it declares."""
-    recorder = Recorder()
+def record(
+    program: Callable[[], None], config: Mapping[str, str], published: Mapping[str, str] | None = None
+) -> list[Declared]:
+    """Run a program under mocks in this process and return what it declares.
+
+    ``published`` gives the reference of the image that is published for a repository's plan already.
+    """
+    recorder = Recorder(published or {})
     asyncio.set_event_loop(asyncio.new_event_loop())
     settings.reset_options()
     mocks.set_mocks(recorder, project="codeopen", stack="test", preview=False)
-    pulumi.runtime.set_all_config({f"codeopen:{key}": value for key, value in (config or {}).items()})
+    pulumi.runtime.set_all_config({f"codeopen:{key}": value for key, value in config.items()})
 
     async def run() -> None:
         await stack.run_pulumi_func(program)

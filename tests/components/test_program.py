@@ -27,7 +27,8 @@ MIRROR = {
 
 
 def config(*projects: dict[str, Any], **more: str) -> dict[str, str]:
-    return {"projects": json.dumps(projects), "platforms": '["linux/amd64"]', **more}
+    parts = '["js", "addon-databases"]'
+    return {"projects": json.dumps(projects), "platforms": '["linux/amd64"]', "parts": parts, **more}
 
 
 @pytest.fixture
@@ -46,9 +47,14 @@ def test_an_ordinary_machine_declares_registry_images_and_a_project() -> None:
     assert Counter(resource.type for resource in resources) == {
         "codeopen:local:Registry": 1,
         "codeopen:build:PartImages": 1,
+        "codeopen:build:CombinationImages": 1,
         "codeopen:local:ProjectStack": 1,
-        "codeopen:index:Credential": 1,
-        "docker-build:index:Image": 2,
+        "codeopen:build:Image": 3,
+        "codeopen:index:PublishedPlan": 3,
+        "codeopen:index:ImageRelease": 3,
+        "docker-build:index:Image": 3,
+        "codeopen:index:Credential": 2,
+        "codeopen:index:ProcessLimit": 1,
         "docker:index/remoteImage:RemoteImage": 2,
         "docker:index/volume:Volume": 2,
         "docker:index/network:Network": 1,
@@ -68,10 +74,14 @@ def test_a_mirror_adds_one_resource_for_each_upstream_in_use(mirror: str) -> Non
 
 def test_images_are_built_by_the_named_builder_on_the_catalogs_pins() -> None:
     resources = record(run_stack, config(DEMO, builder="mine"))
-    base = only(resources, "parts-base-amd64").inputs
+    base = only(resources, "parts-base-amd64-build").inputs
     assert base["builder"] == {"name": "mine"}
-    assert base["push"] is True
     assert base["buildOnPreview"] is False
+    repository = "localhost:5000/codeopen/codeopen-base"
+    (export,) = base["exports"]
+    wanted = {"names": [repository], "push": True, "pushByDigest": True, "ociMediaTypes": True}
+    assert export["image"] == {**export["image"], **wanted}
+    assert base["dockerfile"] == {"location": ".codeopen/contexts/base/Dockerfile"}
     assert base["platforms"] == ["linux/amd64"]
     assert base["context"]["location"] == ".codeopen/contexts/base"
     ubuntu = base["context"]["named"]["ubuntu"]["location"]
@@ -81,13 +91,55 @@ def test_images_are_built_by_the_named_builder_on_the_catalogs_pins() -> None:
     assert base["buildArgs"]["CODEOPEN_HEALTH"].startswith(
         "opencode-server\t4096\t/global/health\t200\tOPENCODE_SERVER\t"
     )
-    js = only(resources, "parts-js-amd64").inputs
-    repository = "localhost:5000/codeopen/codeopen-base"
-    assert js["context"]["named"] == {"base": {"location": f"docker-image://{repository}@sha256:parts-base-amd64"}}
+    js = only(resources, "parts-js-amd64-build").inputs
+    assert js["context"]["named"] == {
+        "base": {"location": f"docker-image://{repository}@sha256:parts-base-amd64-build"}
+    }
+
+
+def test_an_image_that_is_published_for_the_plan_is_adopted_not_built() -> None:
+    there = f"localhost:5000/codeopen/codeopen-base@sha256:{'a' * 64}"
+    resources = record(run_stack, config(DEMO), published={"codeopen-base": there})
+    build = only(resources, "parts-base-amd64-build").inputs
+    assert build["dockerfile"] == {"inline": f"FROM {there}\n"}
+    assert build["exports"] == [{"cacheonly": {}}]
+    assert only(resources, "parts-base-amd64-release").inputs["digest"] == f"sha256:{'a' * 64}"
+    assert (
+        only(resources, "parts-js-amd64-build").inputs["context"]["named"]["base"]["location"]
+        == f"docker-image://{there}"
+    )
+
+
+def test_combinations_are_chained_in_layer_order_on_shared_links() -> None:
+    """The add-on's own Dockerfile, with the flavor as its `base`; named as the specification names the image."""
+    resources = record(run_stack, config({**DEMO, "addons": ["databases"]}, DEMO | {"id": "plain"}))
+    chained = only(resources, "combinations-js-db-amd64-build").inputs
+    assert chained["context"]["location"] == ".codeopen/contexts/addon-databases"
+    assert chained["context"]["named"]["base"]["location"] == (
+        "docker-image://localhost:5000/codeopen/codeopen-js@sha256:parts-js-amd64-build"
+    )
+    assert chained["exports"][0]["image"]["names"] == ["localhost:5000/codeopen/codeopen-js-db"]
+    container = only(resources, "project-demo-container").inputs
+    assert container["image"] == "id-of-localhost:5000/codeopen/codeopen-js-db@sha256:combinations-js-db-amd64-build"
+    assert (container["memory"], container["memoryReservation"]) == (3072, 2048)
+
+
+def test_the_plan_digest_is_the_images_identity_and_its_label() -> None:
+    resources = record(run_stack, config(DEMO))
+    plan = only(resources, "parts-js-amd64-plan").inputs
+    release = only(resources, "parts-js-amd64-release").inputs
+    assert plan["planDigest"] == release["planDigest"]
+    assert only(resources, "parts-js-amd64-build").inputs["labels"]["dev.codeopen.plan-digest"] == plan["planDigest"]
+    assert plan["version"] == release["version"] == "0.0.2"
+
+
+def test_processes_are_limited() -> None:
+    limit = only(record(run_stack, config(DEMO, processLimit="77")), "project-demo-processes").inputs
+    assert limit == {"container": "project-demo-container-id", "limit": 77}
 
 
 def test_labels_name_the_version_that_a_mirror_substitutes(mirror: str) -> None:
-    base = only(record(run_stack, config(mirror=mirror)), "parts-base-amd64").inputs
+    base = only(record(run_stack, config(mirror=mirror)), "parts-base-amd64-build").inputs
     assert base["labels"]["dev.codeopen.upstream.ubuntu"] == "debian-trixie"
     assert base["context"]["named"]["ubuntu"]["location"] == (
         f"docker-image://localhost:5000/codeopen/codeopen-upstream-ubuntu@sha256:{'1' * 64}"
@@ -97,7 +149,7 @@ def test_labels_name_the_version_that_a_mirror_substitutes(mirror: str) -> None:
 def test_a_projects_container_has_the_computed_resources_and_no_privileges() -> None:
     container = only(record(run_stack, config(DEMO)), "project-demo-container").inputs
     repository = "localhost:5000/codeopen/codeopen-js"
-    assert container["image"] == f"id-of-{repository}@sha256:parts-js-amd64"
+    assert container["image"] == f"id-of-{repository}@sha256:parts-js-amd64-build"
     assert container["name"] == "codeopen-test-demo"
     assert (container["cpuQuota"], container["cpuPeriod"]) == (100_000, 100_000)
     assert (container["memory"], container["memorySwap"], container["memoryReservation"]) == (2048, 2048, 1024)
@@ -113,7 +165,9 @@ def test_a_projects_container_has_the_computed_resources_and_no_privileges() -> 
 def test_the_password_reaches_the_container_as_a_secret() -> None:
     container = only(record(run_stack, config(DEMO)), "project-demo-container").inputs
     assert container["envs"][rpc._special_sig_key] == rpc._special_secret_sig
-    assert "OPENCODE_SERVER_PASSWORD=made-once" in container["envs"]["value"]
+    for port in ("OPENCODE_SERVER", "ACP_GATEWAY"):
+        assert f"{port}_PASSWORD=made-once" in container["envs"]["value"]
+        assert f"{port}_USERNAME=opencode" in container["envs"]["value"]
 
 
 def test_another_project_moves_no_port_of_the_first() -> None:
@@ -128,8 +182,8 @@ def test_another_project_moves_no_port_of_the_first() -> None:
     ("projects", "text"),
     [
         ([{**DEMO, "flavor": "jss"}], "unknown-flavor"),
-        ([{**DEMO, "flavor": "go"}], "has no Dockerfile yet"),
-        ([{**DEMO, "addons": ["gui"]}], "add-ons are not built yet"),
+        ([{**DEMO, "flavor": "go"}], "does not build part go"),
+        ([{**DEMO, "addons": ["gui"]}], "does not build part addon-gui"),
         ([DEMO, DEMO], "declared twice"),
         ([{**DEMO, "id": "Demo"}], "lower-case"),
         ([{**DEMO, "size": 3}], "unknown key 'size'"),
@@ -147,6 +201,11 @@ def test_type_tokens_are_stable() -> None:
     assert tokens == {
         "codeopen:local:Registry",
         "codeopen:build:PartImages",
+        "codeopen:build:CombinationImages",
+        "codeopen:build:Image",
         "codeopen:local:ProjectStack",
         "codeopen:index:Credential",
+        "codeopen:index:PublishedPlan",
+        "codeopen:index:ImageRelease",
+        "codeopen:index:ProcessLimit",
     }

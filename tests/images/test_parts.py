@@ -17,22 +17,26 @@ CATALOG = read_catalog(ROOT / "catalog")
 FRAMEWORKS = ("react", "vue", "next", "express", "fastify", "hono")
 
 
-def command_checks(catalog: Catalog, flavor: str) -> list[CommandCheck]:
+def command_checks(catalog: Catalog, flavor: str, *addons: str) -> list[CommandCheck]:
+    """Those of all parts of an image: what is built on a part runs the part's tests too."""
     checks = [*catalog.base.checks, *catalog.flavors[flavor].checks]
+    checks += [check for addon in addons for check in catalog.addons[addon].checks]
     return [check for check in checks if isinstance(check, CommandCheck)]
 
 
 @pytest.fixture(scope="session")
-def js_image(live: LiveStack) -> str:
-    reference: str = json.loads(live.codeopen("status", "--format", "json").stdout)["images"][1]["reference"]
+def image(live: LiveStack) -> str:
+    """The combination of js and databases."""
+    rows = json.loads(live.codeopen("status", "--format", "json").stdout)["images"]
+    reference: str = next(row["reference"] for row in rows if row["part"] == "js-db")
     return reference
 
 
 @pytest.fixture(scope="session")
-def isolated(live: LiveStack, js_image: str) -> Iterator[str]:
-    """A container of the js image with no network and no capability, as the tests' subject."""
+def isolated(live: LiveStack, image: str) -> Iterator[str]:
+    """A container of the combination with no network and no capability, as the tests' subject."""
     command = ["docker", "run", "--detach", "--rm", "--network", "none", "--cap-drop", "ALL"]
-    command += ["--label", f"codeopen.test={live.name}", js_image, "sleep", "600"]
+    command += ["--label", f"codeopen.test={live.name}", image, "sleep", "600"]
     container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     yield container
     subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
@@ -45,7 +49,7 @@ def run_in(container: str, script: str, timeout: float = 120) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("check", command_checks(CATALOG, "js"), ids=lambda check: check.name)
+@pytest.mark.parametrize("check", command_checks(CATALOG, "js", "databases"), ids=lambda check: check.name)
 def test_every_program_of_the_catalog_says_its_version(isolated: str, check: CommandCheck) -> None:
     done = subprocess.run(["docker", "exec", isolated, *check.command], capture_output=True, text=True, check=True)
     assert re.search(check.output, done.stdout), done.stdout
@@ -56,16 +60,16 @@ def test_nothing_runs_as_root_and_no_program_can_become_root(isolated: str) -> N
     assert "sudo" not in run_in(isolated, "ls /usr/bin")
 
 
-def test_the_image_keeps_nothing_in_the_home(js_image: str) -> None:
+def test_the_image_keeps_nothing_in_the_home(image: str) -> None:
     """A volume is mounted there: what an image had below it would be hidden, or frozen at its first version."""
-    command = ["docker", "run", "--rm", "--entrypoint", "find", js_image, "/home/developer", "-mindepth", "1"]
+    command = ["docker", "run", "--rm", "--entrypoint", "find", image, "/home/developer", "-mindepth", "1"]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert found.split() == ["/home/developer/workspace"]
 
 
-def test_no_cache_list_or_log_stays_in_a_layer(js_image: str) -> None:
+def test_no_cache_list_or_log_stays_in_a_layer(image: str) -> None:
     folders = ["/var/lib/apt/lists", "/var/cache/apt", "/var/log", "/tmp", "/root"]
-    command = ["docker", "run", "--rm", "--user", "root", "--entrypoint", "find", js_image, *folders]
+    command = ["docker", "run", "--rm", "--user", "root", "--entrypoint", "find", image, *folders]
     found = subprocess.run([*command, "-type", "f", "-size", "+0"], capture_output=True, text=True, check=True).stdout
     assert set(found.split()) <= {"/root/.bashrc", "/root/.profile"}
 

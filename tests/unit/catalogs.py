@@ -102,7 +102,7 @@ def make_base() -> Base:
         description="",
         estimated_size_mb=500,
         platforms=(AMD64,),
-        ports=(Port(4096, "opencode", "", 0), Port(4097, "acp-gateway", "", 1)),
+        ports=(Port(4096, "opencode", "", 0, "OPENCODE_SERVER"), Port(4097, "acp-gateway", "", 1, "ACP_GATEWAY")),
         env=MappingProxyType({"OPENCODE_PORT": "4096", "ACP_GATEWAY_PORT": "4097"}),
         tools=("git",),
         checks=(
@@ -156,7 +156,7 @@ def spec_flavors() -> tuple[Flavor, ...]:
 
 def spec_addons() -> tuple[Addon, ...]:
     """The five add-ons of today, in layer order, and the three planned ones."""
-    vnc, editor = Port(6080, "vnc", "", 2), Port(8080, "code-server", "", 3)
+    vnc, editor = Port(6080, "vnc", "", 2, "KASMVNC"), Port(8080, "code-server", "", 3, "CODE_SERVER")
     today = (
         make_addon("gui", cpu="2", memory="4Gi", ports=(vnc,), env={"DISPLAY": ":1"}, price=1000, order=1),
         make_addon("code-server", "code", cpu="1", memory="2Gi", ports=(editor,), price=500, order=2),

@@ -18,7 +18,10 @@ IMPURE = {
     *("pulumi", "pulumi_docker", "pulumi_docker_build", "pulumi_kubernetes", "random", "requests", "secrets", "socket"),
     *("ssl", "subprocess", "tempfile", "threading", "time", "urllib", "uuid"),
 }
-READS = {"open", "read_bytes", "read_text", "iterdir", "glob", "rglob", "scandir", "listdir", "walk"}
+READS = {
+    *("open", "read_bytes", "read_text", "iterdir", "glob", "rglob", "scandir", "listdir", "walk"),
+    *("exists", "is_dir", "is_file", "is_symlink", "lexists", "lstat", "readlink", "stat"),
+}
 ENVIRONMENT = {"environ", "environb", "getenv", "getcwd", "umask", "uname"}
 
 
@@ -127,6 +130,7 @@ def test_imports_go_one_way_and_the_core_is_pure() -> None:
         ("codeopen.plan.plan", "open('x')"),
         ("codeopen.plan.plan", "from pathlib import Path\nPath('x').read_text()"),
         ("codeopen.catalog.read", "def f(p):\n    return list(p.iterdir())"),
+        ("codeopen.catalog.read", "def f(p):\n    return p.is_dir()"),
         ("codeopen.errors", "from codeopen.catalog import model"),
         ("components.registry", "from codeopen.compose import gate"),
         ("codeopen.compose.gate", "import codeopen.api.routes"),

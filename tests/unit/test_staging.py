@@ -9,7 +9,7 @@ import pytest
 
 from codeopen.errors import ContextError
 from codeopen.plan.context import read_context
-from codeopen.staging import stage_context
+from codeopen.staging import stage_context, stage_text
 from tests.unit.trees import umask, write_tree
 
 TREE = {
@@ -128,3 +128,54 @@ def test_source_and_target_must_not_overlap(source: Path, tmp_path: Path, target
     with pytest.raises(ContextError, match="one lies in the other"):
         stage_context(read_context(source), source, tmp_path / target)
     assert (source / "README.md").exists()
+
+
+def times(root: Path) -> dict[str, int]:
+    return {path.relative_to(root).as_posix(): path.lstat().st_mtime_ns for path in [root, *root.rglob("*")]}
+
+
+def test_times_are_the_same_from_any_checkout(source: Path, tmp_path: Path) -> None:
+    """BuildKit keeps them in the layers that it copies files to."""
+    stage_context(read_context(source), source, tmp_path / "one")
+    for path in source.rglob("*"):
+        os.utime(path, (1e9, 1e9), follow_symlinks=False)
+    stage_context(read_context(source), source, tmp_path / "two")
+    assert times(tmp_path / "one") == times(tmp_path / "two")
+    assert all(0 <= time < 2**30 * 10**9 for time in times(tmp_path / "one").values())
+
+
+def test_times_are_put_right(source: Path, tmp_path: Path) -> None:
+    stage_context(read_context(source), source, tmp_path / "staged")
+    before = times(tmp_path / "staged")
+    for path in [tmp_path / "staged", *(tmp_path / "staged").rglob("*")]:
+        os.utime(path, (1e9, 1e9), follow_symlinks=False)
+    stage_context(read_context(source), source, tmp_path / "staged")
+    assert times(tmp_path / "staged") == before
+
+
+def test_another_content_of_the_same_size_has_another_time(source: Path, tmp_path: Path) -> None:
+    """BuildKit compares sizes and times only: with one time for all it builds with the bytes that it had before."""
+    stage_context(read_context(source), source, tmp_path / "staged")
+    before = times(tmp_path / "staged")
+    (source / "c").write_text("C")
+    (source / "link").unlink()
+    (source / "link").symlink_to("a/c")
+    stage_context(read_context(source), source, tmp_path / "staged")
+    after = times(tmp_path / "staged")
+    assert {path for path in after if after[path] != before[path]} == {"c", "link"}
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_a_text_is_staged_like_a_context(tmp_path: Path, mask: int) -> None:
+    target = tmp_path / "deep/archive"
+    with umask(mask):
+        stage_text("snapshot", "20261101\n", target)
+        first = times(target)
+        write_tree(target, {"old/file": "", "snapshot.part": ""})
+        os.utime(target / "snapshot")
+        stage_text("snapshot", "20261101\n", target)
+        assert times(target) == first
+        stage_text("snapshot", "20261102\n", target)
+    assert times(target)["snapshot"] != first["snapshot"]
+    assert listing(target) == {".": ("drwxr-xr-x", ""), "snapshot": ("-rw-r--r--", "20261102\n")}
+    assert [path.name for path in target.parent.iterdir()] == ["archive"], "no temporary file is left"

@@ -1,10 +1,13 @@
-"""Prints docs/reference/fallback-plugins.md."""
+"""Writes the pages of docs/reference that are made from the plugins' tables."""
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 
-from codeopen_plugins.reference import render
+from codeopen_plugins.reference import pages
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 if __name__ == "__main__":
-    sys.stdout.write(render())
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")

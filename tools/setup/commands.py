@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 LAST_LINES = 15
 
@@ -29,28 +30,41 @@ def run(
     seconds: float = 1800,
 ) -> str:
     """Run a command and return its standard output. Raises SetupError(``failure``) with the last lines it printed."""
-    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+    # Files, not pipes: a grandchild that keeps a pipe open would outlast the timeout.
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
+    ):
+
+        def log() -> str:
+            return last([line for file in (output, errors) for line in _read(file).splitlines()])
+
         try:
             done = subprocess.run(
                 [str(word) for word in command],
                 cwd=cwd,
                 env={**os.environ, **(env or {})},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=output,
                 stderr=errors,
-                text=True,
                 timeout=seconds,
                 check=False,
             )
-        except FileNotFoundError:
-            raise SetupError(f"{failure} (no command {command[0]})") from None
+        except FileNotFoundError as error:
+            what = "folder" if cwd is not None and str(error.filename) == str(cwd) else "command"
+            raise SetupError(f"{failure} (no {what} {error.filename})") from None
+        except OSError as error:
+            raise SetupError(f"{failure} ({command[0]} can't be started: {error.strerror})") from None
         except subprocess.TimeoutExpired:
-            raise SetupError(f"{failure} ({command[0]} took more than {seconds:.0f} s)") from None
+            raise SetupError(f"{failure} ({Path(command[0]).name} took more than {seconds:.0f} s)", log()) from None
         if done.returncode:
-            errors.seek(0)
-            lines = [*done.stdout.splitlines(), *errors.read().splitlines()]
-            raise SetupError(f"{failure} ({Path(command[0]).name} ended with code {done.returncode})", last(lines))
-        return done.stdout
+            raise SetupError(f"{failure} ({Path(command[0]).name} ended with code {done.returncode})", log())
+        return _read(output)
+
+
+def _read(file: TextIO) -> str:
+    file.seek(0)
+    return file.read()
 
 
 def last(lines: Sequence[str]) -> str:
@@ -75,4 +89,5 @@ def succeeds(command: Sequence[str | Path], *, seconds: float = 20, env: Mapping
 
 
 def found(program: str) -> bool:
-    return shutil.which(program) is not None
+    """Whether a command is there; those of the administrator are not on every user's PATH."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +18,10 @@ BUILDER = "codeopen"
 BUILDKIT_IMAGE = (
     "docker.io/moby/buildkit:v0.31.0@sha256:a095b3d11ce1a9a05b6064ef515dfca0291ec5bcf2ea8178da8f6461924294e1"
 )
-ENGINE_MISSING = "The Docker Engine does not answer: start it (`sudo systemctl start docker`, or Docker Desktop)"
+ENGINE_MISSING = (
+    "The Docker Engine does not answer: start it (`sudo systemctl start docker`, or Docker Desktop), or give this user "
+    "access to it (`sudo usermod -aG docker $USER`, then log in again)"
+)
 START_SECONDS = 30
 
 
@@ -46,9 +50,6 @@ def remote_builder_step(paths: Paths) -> Step:
     """A buildkitd of the machine itself, where its image can't be pulled, and the builder that talks to it."""
     socket = f"unix://{paths.state}/buildkitd.sock"
 
-    def already() -> str | None:
-        return f"{BUILDER}, running" if succeeds(["docker", "buildx", "inspect", "--bootstrap", BUILDER]) else None
-
     def start() -> str:
         binary = go_tools.directory(paths, go_tools.BUILDKIT) / "buildkitd"
         if os.geteuid() != 0:
@@ -63,22 +64,30 @@ def remote_builder_step(paths: Paths) -> Step:
         _create_builder(["--driver", "remote", socket])
         return f"{BUILDER} started"
 
-    return Step("Image builder", "start buildkitd and name it as a builder", already, start)
+    return Step("Image builder", "start buildkitd and name it as a builder", _running_builder, start)
 
 
 def container_builder_step() -> Step:
     """A BuildKit container of the Docker Engine, from its official image."""
 
-    def already() -> str | None:
-        return f"{BUILDER}, running" if succeeds(["docker", "buildx", "inspect", "--bootstrap", BUILDER]) else None
-
     def create() -> str:
+        # One that was stopped keeps its cache.
+        if succeeds(["docker", "buildx", "inspect", "--bootstrap", BUILDER], seconds=120):
+            return f"{BUILDER} started"
         # The host's network lets the builder reach the registry on the loopback address.
         options = ["--driver", "docker-container", "--driver-opt", f"network=host,image={BUILDKIT_IMAGE}"]
         _create_builder([*options, "--bootstrap"])
         return f"{BUILDER} created"
 
-    return Step("Image builder", f"create the builder {BUILDER} in a container", already, create)
+    return Step("Image builder", f"create the builder {BUILDER} in a container", _running_builder, create)
+
+
+def _running_builder() -> str | None:
+    """What is there already, asked without starting anything: a dry run asks too."""
+    if not succeeds(["docker", "buildx", "inspect", BUILDER]):
+        return None
+    about = run(["docker", "buildx", "inspect", BUILDER], failure=f"The builder {BUILDER} can't be looked at")
+    return f"{BUILDER}, running" if re.search(r"^Status:\s+running$", about, re.MULTILINE) else None
 
 
 def _create_builder(options: list[str]) -> None:

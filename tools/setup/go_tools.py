@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +101,8 @@ def _compile(paths: Paths, tool: GoTool, target: Path) -> str:
     if not found("go"):
         raise SetupError(GO_MISSING)
     version = json.loads(run(["go", "env", "-json", "GOVERSION"], failure=GO_MISSING))["GOVERSION"]
-    if tuple(int(part) for part in version.removeprefix("go").split(".")[:2]) < GO_MINIMUM:
+    numbers = re.search(r"go(\d+)\.(\d+)", version)
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < GO_MINIMUM:
         raise SetupError(GO_MISSING)
     source = paths.checkout / "tools" / "go" / tool.module
     work = paths.cache / "go"
@@ -112,7 +113,7 @@ def _compile(paths: Paths, tool: GoTool, target: Path) -> str:
         "CGO_ENABLED": "0",
         "GOWORK": "off",
     }
-    staging = target.with_name(f"{target.name}.{os.getpid()}.part")
+    staging = target.with_name(f"{target.name}.part")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     failure = f"{tool.module} {tool.version} can't be compiled"

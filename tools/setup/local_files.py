@@ -9,12 +9,15 @@ from pathlib import Path
 
 import go_tools
 import pulumi_cli
-from commands import SetupError, succeeds
+from commands import SetupError, found, succeeds
 from machine import Machine
 from paths import Paths
 from steps import Step
 
-CLI_PLUGINS = Path.home() / ".docker" / "cli-plugins"
+BUILDX_MISSING = (
+    "Docker's Buildx is missing: install it (`apt-get install docker-buildx`, or docker-buildx-plugin from "
+    "Docker's own packages), or install Go 1.21 or newer from https://go.dev/dl to have it compiled"
+)
 
 
 def buildx_step(paths: Paths) -> Step:
@@ -25,9 +28,15 @@ def buildx_step(paths: Paths) -> Step:
         return "of this machine" if succeeds(["docker", "buildx", "version"]) else None
 
     def install() -> str:
-        made = compiled.found() or compiled.run()
-        CLI_PLUGINS.mkdir(parents=True, exist_ok=True)
-        _link(CLI_PLUGINS / "docker-buildx", go_tools.directory(paths, go_tools.BUILDX) / "docker-buildx")
+        made = compiled.found()
+        if made is None:
+            if not found("go"):
+                raise SetupError(BUILDX_MISSING)
+            made = compiled.run()
+        own = os.environ.get("DOCKER_CONFIG")
+        plugins = (Path(own) if own else paths.home / ".docker") / "cli-plugins"
+        plugins.mkdir(parents=True, exist_ok=True)
+        _link(plugins / "docker-buildx", go_tools.directory(paths, go_tools.BUILDX) / "docker-buildx")
         return made
 
     return Step("Buildx", compiled.plan, already, install)
@@ -35,7 +44,9 @@ def buildx_step(paths: Paths) -> Step:
 
 def checkout_step(paths: Paths, machine: Machine) -> Step:
     environment = {
-        "PULUMI_BACKEND_URL": f"file://{paths.backend}",
+        # Without `metadata=skip` the backend writes a second file beside each state, and not atomically: a CLI that is
+        # killed in that moment leaves an empty one, after which nothing can read the stack any more.
+        "PULUMI_BACKEND_URL": f"file://{paths.backend}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(paths.passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "CODEOPEN_STACK": machine.stack,

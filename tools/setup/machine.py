@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import shutil
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 
 from commands import found, run, succeeds
 from paths import Paths
@@ -46,17 +48,16 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
             return True
-    except urllib.error.HTTPError:
-        return True
-    except (urllib.error.URLError, TimeoutError):
+    except (OSError, http.client.HTTPException):  # urllib's own errors too: a proxy's refusal is an HTTP answer
         return False
 
 
 def own_pulumi(paths: Paths) -> str | None:
     """The path of a Pulumi CLI that the machine already has (not one that set-up put there), if it is new enough."""
     program = shutil.which("pulumi")
-    if program is None or str(paths.cache) in program or str(paths.local) in program:
+    # Another checkout's link leads to the same cache.
+    if program is None or Path(program).resolve().is_relative_to(paths.cache.resolve()):
         return None
     version = run([program, "version"], failure="The pulumi command on PATH does not work").strip()
-    numbers = tuple(int(part) for part in version.removeprefix("v").split("-")[0].split(".")[:2])
-    return program if numbers >= OLDEST_PULUMI else None
+    numbers = re.match(r"v?(\d+)\.(\d+)\.", version)
+    return program if numbers and (int(numbers[1]), int(numbers[2])) >= OLDEST_PULUMI else None

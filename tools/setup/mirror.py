@@ -11,6 +11,8 @@ import base64
 import hashlib
 import json
 import os
+import re
+import shlex
 import shutil
 import tarfile
 import tempfile
@@ -18,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import go_tools
-from commands import SetupError, run
+from commands import SetupError, run, succeeds
 from oci_layout import write_layout
 from paths import Paths
 from steps import Step
@@ -41,8 +43,11 @@ DPKG_OPTIONS = (
     "path-include=/usr/share/doc/*/copyright",
 )
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+SHIPPED = Path("/usr/share/ca-certificates")
+PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[^-]+-----END CERTIFICATE-----")
 # Programs that bring certificates of their own are pointed at the system's, which hold this machine's as well.
 CERTIFICATES_ENV = {"SSL_CERT_FILE": BUNDLE, "NODE_EXTRA_CA_CERTS": BUNDLE, "PIP_CERT": BUNDLE}
+REGISTRY_CONFIG = Path(__file__).parent / "registry.yml"
 REPRODUCIBLE = {"SOURCE_DATE_EPOCH": "0"}
 
 
@@ -50,41 +55,56 @@ def step(paths: Paths) -> Step:
     index = paths.mirror / "mirror.json"
 
     def already() -> str | None:
-        if not index.is_file() or json.loads(index.read_text()).get("recipe") != recipe_hash(paths):
+        try:
+            made = json.loads(index.read_text())["recipe"] == recipe_hash(paths)
+        except (OSError, ValueError, KeyError, TypeError):
+            made = False
+        if not made:
             return None
         return f"{UBUNTU_VERSION}, node, package indexes, made before (`make refresh-mirror` renews them)"
 
     return Step("Upstreams", "make stand-ins for ubuntu, node and the package archive", already, lambda: _make(paths))
 
 
+def registry_step(paths: Paths) -> Step:
+    """The registry's image in the Docker Engine, which may have lost it (`docker system prune`)."""
+    reference = registry_reference(paths)
+
+    def already() -> str | None:
+        return reference if succeeds(["docker", "image", "inspect", reference]) else None
+
+    return Step("Registry image", f"make {reference}", already, lambda: _import_registry(paths, reference))
+
+
 def recipe_hash(paths: Paths) -> str:
     """What the stand-ins are made from; a change makes them anew."""
     source = Path(__file__).read_bytes() + (Path(__file__).parent / "oci_layout.py").read_bytes()
-    registry = go_tools.pins_hash(paths, go_tools.REGISTRY)
-    return hashlib.sha256(source + registry.encode()).hexdigest()[:16]
+    return hashlib.sha256(source + registry_reference(paths).encode()).hexdigest()[:16]
 
 
 def _make(paths: Paths) -> str:
-    shutil.rmtree(paths.mirror, ignore_errors=True)
-    paths.mirror.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(dir=paths.mirror) as folder:
+    """Make all of it beside the old mirror, which stays in place until the new one is whole."""
+    target = paths.mirror.with_name(f"{paths.mirror.name}.part")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(dir=target) as folder:
         work = Path(folder)
         rootfs, lists = _root_file_system(work)
         upstreams = {
-            "ubuntu": _layout(paths, "ubuntu", UBUNTU_VERSION, rootfs, CERTIFICATES_ENV),
-            "package-archive": _layout(paths, "package-archive", f"debian-{SUITE}-indexes", lists, {}),
-            "node": _layout(paths, "node", "22.23.3", _node(work), {}),
-            "registry": {"version": go_tools.REGISTRY.version, "reference": _registry_image(paths, work)},
+            "ubuntu": _layout(target, "ubuntu", UBUNTU_VERSION, rootfs, CERTIFICATES_ENV),
+            "package-archive": _layout(target, "package-archive", f"debian-{SUITE}-indexes", lists, {}),
+            "node": _layout(target, "node", "22.23.3", _node(work), {}),
+            "registry": {"version": go_tools.REGISTRY.version, "reference": registry_reference(paths)},
         }
     content = {"format": FORMAT, "recipe": recipe_hash(paths), "upstreams": upstreams}
-    part = paths.mirror / "mirror.json.part"
-    part.write_text(json.dumps(content, indent=2) + "\n")
-    part.replace(paths.mirror / "mirror.json")
+    (target / "mirror.json").write_text(json.dumps(content, indent=2) + "\n")
+    shutil.rmtree(paths.mirror, ignore_errors=True)
+    target.replace(paths.mirror)
     return f"{', '.join(upstreams)} made"
 
 
-def _layout(paths: Paths, name: str, version: str, layer: Path, env: Mapping[str, str]) -> dict[str, str]:
-    digest = write_layout(layer, paths.mirror / name, env=env, title=name, version=version)
+def _layout(mirror: Path, name: str, version: str, layer: Path, env: Mapping[str, str]) -> dict[str, str]:
+    digest = write_layout(layer, mirror / name, env=env, title=name, version=version)
     return {"version": version, "digest": digest, "layout": name}
 
 
@@ -98,9 +118,11 @@ def _root_file_system(work: Path) -> tuple[Path, Path]:
     command: list[str | Path] = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates"]
     command += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     if any(certificates.iterdir()):
-        command.append(f'--customize-hook=cp {certificates}/*.crt "$1"/usr/local/share/ca-certificates/')
+        command.append(
+            f'--customize-hook=cp {shlex.quote(str(certificates))}/*.crt "$1"/usr/local/share/ca-certificates/'
+        )
         command.append('--customize-hook=chroot "$1" update-ca-certificates')
-    command += [f"--customize-hook=copy-out /var/lib/apt/lists {work}", SUITE, rootfs]
+    command += [f"--customize-hook=copy-out /var/lib/apt/lists {shlex.quote(str(work))}", SUITE, rootfs]
     run(command, failure="A Debian root file system can't be made", env=REPRODUCIBLE)
     lists = work / "lists.tar"
     with tarfile.open(lists, "w") as archive:
@@ -110,19 +132,17 @@ def _root_file_system(work: Path) -> tuple[Path, Path]:
     return rootfs, lists
 
 
-def _own_certificates() -> list[str]:
+def _own_certificates(bundle: Path = Path(BUNDLE), shipped: Path = SHIPPED) -> list[str]:
     """The machine's certificates that its distribution doesn't ship: those of a company's own authority or proxy."""
-    bundle = Path(BUNDLE)
-    shipped = Path("/usr/share/ca-certificates")
     if not bundle.is_file() or not shipped.is_dir():
         return []
-    known = {text.strip() for file in shipped.rglob("*.crt") for text in _pem_blocks(file.read_text())}
-    return [text for text in _pem_blocks(bundle.read_text()) if text.strip() not in known]
+    known = {text for file in shipped.rglob("*.crt") for text in _pem_blocks(file)}
+    return [text for text in dict.fromkeys(_pem_blocks(bundle)) if text not in known]
 
 
-def _pem_blocks(text: str) -> list[str]:
-    end = "-----END CERTIFICATE-----"
-    return [part[part.index("-----BEGIN") :] + end + "\n" for part in text.split(end) if "-----BEGIN" in part]
+def _pem_blocks(file: Path) -> list[str]:
+    """The certificates of a file, without what is written around them; reading gives all the same line ends."""
+    return [f"{block}\n" for block in PEM.findall(file.read_text(encoding="utf-8", errors="replace"))]
 
 
 def _node(work: Path) -> Path:
@@ -133,8 +153,19 @@ def _node(work: Path) -> Path:
         name = package.split("@")[0]
         target = tree / "usr/local" / ("lib/node_modules/npm" if name == "npm" else "")
         target.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(packed) as archive:
-            archive.extractall(work / name, filter="data")
+        (work / name).mkdir()
+        # Python's own extraction has its filter only from 3.11.4 on.
+        unpack: list[str | Path] = [
+            "tar",
+            "--extract",
+            "--gzip",
+            "--no-same-owner",
+            "--file",
+            packed,
+            "--directory",
+            work / name,
+        ]
+        run(unpack, failure=f"{package} can't be unpacked")
         content = work / name / "package"
         for entry in content.iterdir() if name == "npm" else [content / "bin", content / "include"]:
             if entry.exists():
@@ -162,20 +193,24 @@ def _npm_pack(package: str, integrity: str, work: Path) -> Path:
     return packed
 
 
-def _registry_image(paths: Paths, work: Path) -> str:
+def registry_reference(paths: Paths) -> str:
+    """The name of the registry's image in the Docker Engine, at the pins of this checkout."""
+    made_from = go_tools.pins_hash(paths, go_tools.REGISTRY).encode() + REGISTRY_CONFIG.read_bytes()
+    return f"codeopen-registry:{go_tools.REGISTRY.version}-{hashlib.sha256(made_from).hexdigest()[:16]}"
+
+
+def _import_registry(paths: Paths, reference: str) -> str:
     """The registry as an image of the Docker Engine, started as the official image is."""
-    binary = go_tools.directory(paths, go_tools.REGISTRY) / "registry"
-    config = work / "config.yml"
-    config.write_text((Path(__file__).parent / "registry.yml").read_text())
-    tar = work / "registry.tar"
-    with tarfile.open(tar, "w") as archive:
-        _add(archive, binary, "bin/registry", 0o755)
-        _add(archive, config, "etc/distribution/config.yml", 0o644)
-    reference = f"codeopen-registry:{go_tools.REGISTRY.version}-{go_tools.pins_hash(paths, go_tools.REGISTRY)}"
     command: list[str | Path] = ["docker", "import", "--change", 'ENTRYPOINT ["registry"]']
     command += ["--change", 'CMD ["serve", "/etc/distribution/config.yml"]', "--change", "ENV PATH=/bin"]
-    run([*command, tar, reference], failure="The registry's image can't be made")
-    return reference
+    with tempfile.TemporaryDirectory() as folder:
+        tar = Path(folder) / "registry.tar"
+        with tarfile.open(tar, "w") as archive:
+            binary = go_tools.directory(paths, go_tools.REGISTRY) / "registry"
+            _add(archive, binary, "bin/registry", 0o755)
+            _add(archive, REGISTRY_CONFIG, "etc/distribution/config.yml", 0o644)
+        run([*command, tar, reference], failure="The registry's image can't be made")
+    return f"{reference} made"
 
 
 def _add(archive: tarfile.TarFile, file: Path, name: str, mode: int) -> None:

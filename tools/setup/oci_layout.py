@@ -1,4 +1,4 @@
-"""Writes one-layer images as OCI image layouts: the same tar gives the same digest on any machine.
+"""Writes one-layer images as OCI image layouts: the same tar gives the same digest again.
 
 Source: OCI Image Format Specification 1.1, "Image Layout", "Image Manifest" and "Image Configuration".
 """

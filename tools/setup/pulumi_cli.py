@@ -34,6 +34,9 @@ def cli_step(paths: Paths, machine: Machine) -> Step:
         return f"v{VERSION}, installed before" if target.is_dir() else None
 
     def install() -> str:
+        part = Path(f"{target}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
         with tempfile.TemporaryDirectory() as folder:
             script = Path(folder) / "install.sh"
             failure = "Pulumi's installer can't be fetched"
@@ -44,11 +47,11 @@ def cli_step(paths: Paths, machine: Machine) -> Step:
                 "--version",
                 VERSION,
                 "--install-root",
-                f"{target}.part",
+                part,
                 "--no-edit-path",
             ]
             run(command, failure="Pulumi's installer failed")
-        Path(f"{target}.part").replace(target)
+        part.replace(target)
         return f"v{VERSION} installed"
 
     return Step("Pulumi CLI", f"install v{VERSION} with the official installer", already, install)

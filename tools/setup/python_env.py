@@ -16,13 +16,14 @@ VENV_MISSING = "A Python environment can't be made: install Python 3.11+ with ve
 def step(paths: Paths) -> Step:
     lock = paths.checkout / "requirements.lock"
     mark = paths.venv / "codeopen.lock"
+    python = paths.venv / "bin" / "python"
     wanted = lock_hash(paths)
 
     def already() -> str | None:
-        return "unchanged" if mark.is_file() and mark.read_text() == wanted else None
+        there = python.exists() and mark.is_file() and mark.read_text() == wanted
+        return "unchanged" if there else None
 
     def install() -> str:
-        python = paths.venv / "bin" / "python"
         run([sys.executable, "-m", "venv", paths.venv], failure=VENV_MISSING)
         pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
         run([*pip, "--require-hashes", "-r", lock], failure="The locked Python packages can't be installed")

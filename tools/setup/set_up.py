@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the one script that an older Python may run
@@ -27,6 +28,8 @@ from steps import Step, perform, show
 
 MACHINES = {"ordinary": Machine(releases=True, images=True), "registry-only": Machine(releases=False, images=False)}
 
+INTERRUPTED = 130
+
 
 def list_steps(paths: Paths, machine: Machine) -> list[Step]:
     """All steps in order. Only what differs between machines depends on ``machine``."""
@@ -40,7 +43,7 @@ def list_steps(paths: Paths, machine: Machine) -> list[Step]:
     if machine.images:
         steps.append(engine.container_builder_step())
     else:
-        steps += [engine.remote_builder_step(paths), mirror.step(paths)]
+        steps += [engine.remote_builder_step(paths), mirror.registry_step(paths), mirror.step(paths)]
     return [*steps, local_files.checkout_step(paths, machine)]
 
 
@@ -61,11 +64,11 @@ def _programs(machine: Machine) -> list[tuple[str, str]]:
     return programs
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="set_up.py", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     parser.add_argument("--machine", choices=sorted(MACHINES), help="don't look, take this kind of machine")
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     paths = Paths(checkout=Path(__file__).resolve().parent.parent.parent, home=Path.home())
     machine = MACHINES[given.machine] if given.machine else look()
     print(machine, flush=True)
@@ -85,6 +88,12 @@ def main() -> int:
         if error.log:
             print(error.log, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"set-up can't go on: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("set-up was interrupted; run it again to go on", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -40,6 +40,7 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     combinations.legacy_is_possible,
     contents.check_names_are_unique,
     contents.check_ports_exist,
+    contents.check_credentials_are_the_ports,
     contents.regular_expressions_compile,
     contents.image_references_name_their_version,
 )

@@ -32,6 +32,16 @@ def check_ports_exist(draft: Draft) -> Iterator[Problem]:
                 yield draft.problem(path, f"the part has no port {check.port}", fix)
 
 
+def check_credentials_are_the_ports(draft: Draft) -> Iterator[Problem]:
+    for part in draft.parts():
+        credentials = {port.port: port.credential for port in part.ports}
+        for index, check in enumerate(part.checks):
+            if isinstance(check, PortCheck) and check.credential not in {"", credentials.get(check.port, "")}:
+                path = (*part.path, "checks", index, "credential")
+                what = f"port {check.port} has another credential"
+                yield draft.problem(path, what, 'write the one of the port, or "" where it asks for none')
+
+
 def regular_expressions_compile(draft: Draft) -> Iterator[Problem]:
     for part in draft.parts():
         for index, check in enumerate(part.checks):

@@ -5,37 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import socket
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-import pytest
-
 from codeopen_plugins.codeopen.mirrored_image import MirroredImage
-
-CONFIGURATION = """\
-version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
-    binary = shutil.which("registry") or shutil.which("docker-registry")
-    if binary is None:
-        pytest.skip("no registry on PATH; run: make setup")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    configuration = tmp_path / "registry.yml"
-    configuration.write_text(CONFIGURATION.format(folder=tmp_path / "registry", port=port))
-    process = subprocess.Popen([binary, "serve", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
 
 
 def add(folder: Path, content: bytes) -> dict[str, object]:

@@ -173,11 +173,24 @@ def test_an_unhealthy_container_is_kept_and_waited_for_again(stack: Stack, engin
     stack.expect_no_changes()
 
 
-def test_a_name_that_is_taken_is_refused_and_can_be_imported(stack: Stack, engine: docker.DockerClient) -> None:
-    labels = {TEST_LABEL: stack.suffix}
-    engine.volumes.create(stack.name, labels=labels)
-    failed = stack.up(ok=False)
-    assert f"can't create the volume {stack.name}: one of that name exists" in " ".join(failed.output.split())
+def test_a_volume_of_somebody_else_is_refused(stack: Stack, engine: docker.DockerClient) -> None:
+    volume = engine.volumes.create(stack.name, labels={TEST_LABEL: "of somebody else"})
+    try:
+        failed = stack.up(ok=False)
+        assert f"can't create the volume {stack.name}: one of that name exists" in " ".join(failed.output.split())
+    finally:
+        volume.remove(force=True)
+
+
+def test_a_volume_that_a_killed_run_left_is_adopted(stack: Stack, engine: docker.DockerClient) -> None:
+    created = engine.volumes.create(stack.name, labels={TEST_LABEL: stack.suffix}).attrs["CreatedAt"]
+    stack.up()
+    assert engine.volumes.get(stack.name).attrs["CreatedAt"] == created
+    stack.expect_no_changes()
+
+
+def test_a_volume_made_by_hand_can_be_imported(stack: Stack, engine: docker.DockerClient) -> None:
+    engine.volumes.create(stack.name, labels={TEST_LABEL: stack.suffix})
     stack.run(
         "import", "docker:index/volume:Volume", "volume", stack.name,
         "--yes", "--generate-code=false", "--protect=false", "--skip-preview",

@@ -79,7 +79,7 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "unknown-flavor": [("popular.yaml", "flavor: polyglot", "flavor: polyglott")],
     "unknown-addon": [("popular.yaml", "addons: [gui]", "addons: [giu]")],
     "unknown-tier": [("addons.yaml", "requires_tier: creator", "requires_tier: creater")],
-    "unknown-upstream": [("flavors.yaml", "upstreams: [npm,", "upstreams: [npn,")],
+    "unknown-upstream": [("flavors.yaml", "upstreams: [pnpm,", "upstreams: [npn,")],
     "unknown-legacy": [
         ("legacy.yaml", "tier: power", "tier: huge"),
         ("legacy.yaml", "flavor: polyglot", "flavor: poly"),
@@ -110,6 +110,7 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "port-clash-with-base": [("addons.yaml", "port: 6080", "port: 4096")],
     "port-clash": [("addons.yaml", "- port: 8080", "- port: 6080")],
     "port-twice-in-base": [("base.yaml", "port: 4097", "port: 4096")],
+    "credential-of-another-port": [("base.yaml", "credential: OPENCODE_SERVER", "credential: OPENCODE")],
     "port-name-clash": [("addons.yaml", "name: code-server\n        desc", "name: vnc\n        desc")],
     "host-offset-clash": [("addons.yaml", "host_offset: 3", "host_offset: 2")],
     "env-clash": [("addons.yaml", "extra_env: {}", "extra_env: {WIDTH: 1920px}")],

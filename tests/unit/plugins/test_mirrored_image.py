@@ -1,99 +1,19 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import tarfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
 from codeopen_plugins.codeopen import registry as registry_module
+from codeopen_plugins.codeopen.manifest import digest_of
 from codeopen_plugins.codeopen.mirrored_image import MirroredImage
 from codeopen_plugins.errors import PluginError
 from codeopen_plugins.properties import Change, differences, validate
 from codeopen_plugins.values import UNKNOWN, Properties
-
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-
-
-class Registry(ThreadingHTTPServer):
-    """A registry in memory that refuses what a real one refuses: wrong digests, manifests with missing parts."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.blobs: dict[str, bytes] = {}
-        self.manifests: dict[str, tuple[str, bytes]] = {}
-        self.uploads = 0
-        self.starting = 0
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Registry
-
-    def do_GET(self) -> None:
-        self.server.starting -= 1
-        self.answer(503 if self.server.starting >= 0 else 200)
-
-    def do_HEAD(self) -> None:
-        _, _, *_, kind, reference = self.path.split("/")
-        if kind == "blobs":
-            self.answer(200 if reference in self.server.blobs else 404)
-        elif self.server.manifests.get(reference, ("none",))[0] in self.headers["Accept"]:
-            self.answer(200, {"Docker-Content-Digest": digest_of(self.server.manifests[reference][1])})
-        else:
-            self.answer(404)
-
-    def do_POST(self) -> None:
-        self.server.uploads += 1
-        self.answer(202, {"Location": f"http://{self.server.host}/upload/1?state=x"})
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path.startswith("/upload/"):
-            digest = self.path.partition("digest=")[2].replace("%3A", ":")
-            self.server.blobs[digest] = body
-            self.answer(201 if digest_of(body) == digest else 400)
-            return
-        document = json.loads(body)
-        parts = [part["digest"] for part in document.get("layers", [])]
-        missing = [part for part in parts if part not in self.server.blobs]
-        missing += [part["digest"] for part in document.get("manifests", [])
-                    if part["digest"] not in self.server.manifests]  # fmt: skip
-        reference = self.path.rsplit("/", 1)[-1]
-        if not missing:
-            for name in (reference, digest_of(body)):
-                self.server.manifests[name] = (self.headers["Content-Type"], body)
-        self.answer(400 if missing else 201)
-
-    def answer(self, status: int, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": "0", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the server's naming
-        """Say nothing."""
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    server = Registry()
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def digest_of(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+from tests.unit.plugins.fake_registry import INDEX_TYPE, MANIFEST_TYPE, FakeRegistry
 
 
 class Layout:
@@ -128,7 +48,7 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "layout")
 
 
-def inputs(registry: Registry, archive: Path, digest: str) -> Properties:
+def inputs(registry: FakeRegistry, archive: Path, digest: str) -> Properties:
     repository = f"{registry.host}/codeopen/upstream"
     return {"archive": str(archive), "digest": digest, "repository": repository, "tag": "v1", "insecure": True}
 
@@ -139,7 +59,13 @@ def push(given: Properties) -> Properties:
 
 @pytest.mark.parametrize("kind", ["manifest", "index"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_an_image_arrives_whole(registry: Registry, layout: Layout, tmp_path: Path, kind: str, packed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_an_image_arrives_whole(
+    registry: FakeRegistry,
+    layout: Layout,
+    tmp_path: Path,
+    kind: str,
+    packed: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
     digest = getattr(layout, kind)
     archive = layout.archive(tmp_path / "image.tar") if packed else layout.folder
     given = inputs(registry, archive, digest)
@@ -149,7 +75,7 @@ def test_an_image_arrives_whole(registry: Registry, layout: Layout, tmp_path: Pa
     assert registry.manifests["v1"] == (expected_type, layout.path(digest).read_bytes())
 
 
-def test_a_second_push_uploads_nothing_and_needs_no_archive(registry: Registry, layout: Layout) -> None:
+def test_a_second_push_uploads_nothing_and_needs_no_archive(registry: FakeRegistry, layout: Layout) -> None:
     given = inputs(registry, layout.folder, layout.index)
     push(given)
     before = registry.uploads
@@ -157,7 +83,7 @@ def test_a_second_push_uploads_nothing_and_needs_no_archive(registry: Registry, 
     assert registry.uploads == before
 
 
-def test_a_tag_that_moved_is_put_back(registry: Registry, layout: Layout) -> None:
+def test_a_tag_that_moved_is_put_back(registry: FakeRegistry, layout: Layout) -> None:
     given = inputs(registry, layout.folder, layout.manifest)
     push(given)
     registry.manifests["v1"] = (MANIFEST_TYPE, b"{}")
@@ -165,37 +91,37 @@ def test_a_tag_that_moved_is_put_back(registry: Registry, layout: Layout) -> Non
     assert digest_of(registry.manifests["v1"][1]) == layout.manifest
 
 
-def test_an_interrupted_push_goes_on_where_it_stopped(registry: Registry, layout: Layout) -> None:
+def test_an_interrupted_push_goes_on_where_it_stopped(registry: FakeRegistry, layout: Layout) -> None:
     registry.blobs[digest_of(b"layer one")] = b"layer one"
     push(inputs(registry, layout.folder, layout.manifest))
     assert registry.uploads == 2
 
 
-def test_an_altered_manifest_is_refused(registry: Registry, layout: Layout) -> None:
+def test_an_altered_manifest_is_refused(registry: FakeRegistry, layout: Layout) -> None:
     layout.path(layout.manifest).write_bytes(b"{}")
     with pytest.raises(PluginError, match="fetch the archive again"):
         push(inputs(registry, layout.folder, layout.manifest))
     assert registry.manifests == {}
 
 
-def test_an_altered_layer_is_refused(registry: Registry, layout: Layout) -> None:
+def test_an_altered_layer_is_refused(registry: FakeRegistry, layout: Layout) -> None:
     layout.path(digest_of(b"layer two")).write_bytes(b"layer 2!!")
     with pytest.raises(PluginError, match="it answered 400"):
         push(inputs(registry, layout.folder, layout.manifest))
     assert registry.manifests == {}
 
 
-def test_a_digest_that_the_archive_lacks_is_named(registry: Registry, layout: Layout) -> None:
+def test_a_digest_that_the_archive_lacks_is_named(registry: FakeRegistry, layout: Layout) -> None:
     with pytest.raises(PluginError, match=r"doesn't hold sha256:0+"):
         push(inputs(registry, layout.folder, "sha256:" + "0" * 64))
 
 
-def test_a_missing_archive_is_named(registry: Registry, tmp_path: Path, layout: Layout) -> None:
+def test_a_missing_archive_is_named(registry: FakeRegistry, tmp_path: Path, layout: Layout) -> None:
     with pytest.raises(PluginError, match=r"there is no OCI archive .*nowhere.tar"):
         push(inputs(registry, tmp_path / "nowhere.tar", layout.manifest))
 
 
-def test_a_registry_that_is_starting_is_waited_for(registry: Registry, layout: Layout) -> None:
+def test_a_registry_that_is_starting_is_waited_for(registry: FakeRegistry, layout: Layout) -> None:
     registry.starting = 2
     push(inputs(registry, layout.folder, layout.manifest))
     assert registry.starting < 0
@@ -208,14 +134,14 @@ def test_a_registry_that_isnt_there_is_named(layout: Layout, monkeypatch: pytest
         push({**given, "repository": "localhost:1/x"})
 
 
-def test_a_cancelled_push_stops(registry: Registry, layout: Layout) -> None:
+def test_a_cancelled_push_stops(registry: FakeRegistry, layout: Layout) -> None:
     cancelled = Event()
     cancelled.set()
     with pytest.raises(PluginError, match="was cancelled"):
         MirroredImage().create(inputs(registry, layout.folder, layout.manifest), cancelled)
 
 
-def test_a_manifest_that_is_gone_reads_as_gone(registry: Registry, layout: Layout) -> None:
+def test_a_manifest_that_is_gone_reads_as_gone(registry: FakeRegistry, layout: Layout) -> None:
     given = inputs(registry, layout.folder, layout.manifest)
     outputs = push(given)
     assert MirroredImage().read("id", given, outputs) is not None

@@ -2,12 +2,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codeopen_plugins.reference import render
+import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "fallback-plugins.md"
+from codeopen_plugins.codeopen.plugin import resource_types
+from codeopen_plugins.reference import pages
+
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 
 
-def test_the_reference_page_says_what_the_plugins_do() -> None:
-    assert PAGE.read_text(encoding="utf-8") == render(), (
-        "write it again: python tools/plugins/write_reference.py > docs/reference/fallback-plugins.md"
+@pytest.mark.parametrize("name", ["fallback-plugins.md", "provider.md"])
+def test_the_reference_pages_say_what_the_plugins_do(name: str) -> None:
+    assert (FOLDER / name).read_text(encoding="utf-8") == pages()[name], (
+        "write it again: python tools/plugins/write_reference.py"
     )
+
+
+def test_every_type_of_the_provider_is_described_with_its_outputs() -> None:
+    sections = pages()["provider.md"].split("\n### ")[1:]
+    types = resource_types(lambda _: None)
+    for section, resource_type in zip(sections, types, strict=True):
+        description, _, table = section.partition("\nOutputs besides the inputs: ")
+        assert description.startswith(f"`{resource_type.token}`")
+        for output in resource_type.computed:
+            assert f"`{output}`" in description
+        for name in resource_type.table:
+            assert f"\n| `{name}` |" in (table or description)

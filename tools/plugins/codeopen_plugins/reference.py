@@ -1,22 +1,25 @@
-"""The reference page of the plugins, made from the tables that the plugins themselves work by."""
+"""The reference pages of the plugins, made from the tables that the plugins themselves work by."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Final
 
-from codeopen_plugins.codeopen.credential import Credential
-from codeopen_plugins.codeopen.mirrored_image import MirroredImage
+from codeopen_plugins.codeopen.plugin import resource_types as own_types
 from codeopen_plugins.docker.engine import Engine
-from codeopen_plugins.docker.plugin import SETTINGS, VERSION, resource_types
+from codeopen_plugins.docker.plugin import SETTINGS, VERSION
+from codeopen_plugins.docker.plugin import resource_types as docker_types
 from codeopen_plugins.properties import Kind, Property
 from codeopen_plugins.resource import ResourceType
 
-INTRODUCTION: Final = f"""\
+ORIGIN: Final = """\
+This page is made from the plugins' own tables: `python tools/plugins/write_reference.py`. A test compares the two."""
+
+FALLBACK: Final = f"""\
 # Fallback plugins
 
-This page is made from the plugins' own tables: `python tools/plugins/write_reference.py > \
-docs/reference/fallback-plugins.md`. A test compares the two.
+{ORIGIN} The project's own provider has [another page](provider.md).
 
 The official Pulumi plugins come first. Where the official `docker` provider can't be downloaded, set-up installs a
 fallback under its name and version ({VERSION}). It acts on the real Docker Engine and says in one warning a run that it
@@ -43,27 +46,40 @@ A change of a property marked *update* happens in place; *replace* makes a new o
 are in MiB, as in the official plugin. Fields of an object are named in brackets.
 """
 
-OWN: Final = """\
-## The project's own provider `codeopen`
+OWN: Final = f"""\
+# The provider `codeopen`
 
-Found through `plugins.providers` in `Pulumi.yaml`; it runs with the checkout's virtual environment. A `Credential`'s
-`password` is made once, marked as a secret and kept nowhere but in the stack's encrypted state. A `MirroredImage`
-pushes an OCI image layout to a registry, verified by digest; deleting it deletes nothing there.
+{ORIGIN}
+
+The project's own provider does what no other does. It is found through `plugins.providers` in `Pulumi.yaml` and runs
+with the checkout's virtual environment, so it is never installed. It has no configuration, no functions and no schema;
+only a `ProcessLimit` can be imported.
+
+Registries are spoken to without a login; one that asks for a login, or sends elsewhere for its blobs, is refused.
+Images may be OCI or Docker manifests, or indexes of several platforms, whose labels are those of the first platform.
+Manifests are sent back byte for byte.
+
+A change of a property marked *update* happens in place, *replace* makes a new object, and *none* is no change.
 """
 
 
-def render() -> str:
-    """The whole page, as Markdown."""
-    fallback = [_type_section(resource_type) for resource_type in resource_types(Engine())]
-    own = [_type_section(resource_type) for resource_type in (Credential(), MirroredImage())]
-    return "\n".join([INTRODUCTION, *fallback, OWN, *own])
+def pages() -> dict[str, str]:
+    """The pages as Markdown, by their file names in docs/reference."""
+    fallback = [_type_section(resource_type) for resource_type in docker_types(Engine())]
+    own = [_type_section(resource_type, inspect.getdoc(resource_type) or "") for resource_type in own_types(_silent)]
+    return {"fallback-plugins.md": "\n".join([FALLBACK, *fallback]), "provider.md": "\n".join([OWN, *own])}
 
 
-def _type_section(resource_type: ResourceType) -> str:
+def _silent(message: str) -> None:
+    """Nothing is previewed here, so nobody is warned."""
+
+
+def _type_section(resource_type: ResourceType, description: str = "") -> str:
     outputs = ", ".join(f"`{name}`" for name in resource_type.computed)
     lines = [
         f"### `{resource_type.token}`",
         "",
+        *([description.replace("``", "`"), ""] if description else []),
         *([f"Outputs besides the inputs: {outputs}.", ""] if outputs else []),
         "| Property | Type | Change | Default | Notes |",
         "|---|---|---|---|---|",
@@ -76,7 +92,11 @@ def _row(name: str, prop: Property, resource_type: ResourceType) -> str:
     presence = "made up when absent" if resource_type.named and name == "name" else "required" if prop.required else ""
     notes = "; ".join(filter(None, [presence, _choices(prop), prop.differs]))
     default = "" if prop.default is None else f"`{_spelled(prop)}`"
-    return f"| `{name}` | {prop.kind.value}{_fields(prop.fields)} | {prop.change.value} | {default} | {notes} |"
+    return f"| `{name}` | {prop.kind.value}{_fields(prop.fields)} | {_change(prop)} | {default} | {notes} |"
+
+
+def _change(prop: Property) -> str:
+    return prop.change.value if prop.compared else "none"
 
 
 def _choices(prop: Property) -> str:

@@ -17,6 +17,27 @@ class Credential(pulumi.CustomResource):
         super().__init__("codeopen:index:Credential", name, inputs)
 
 
+class ProcessLimit(pulumi.CustomResource):
+    def __init__(self, name: str, container: pulumi.Input[str], limit: int) -> None:
+        super().__init__("codeopen:index:ProcessLimit", name, {"container": container, "limit": limit})
+
+
+class PublishedPlan(pulumi.CustomResource):
+    existing: pulumi.Output[str]
+
+    def __init__(self, name: str, identity: dict[str, Any]) -> None:
+        super().__init__("codeopen:index:PublishedPlan", name, {**identity, "existing": None, "planTag": None})
+
+
+class ImageRelease(pulumi.CustomResource):
+    ref: pulumi.Output[str]
+    adopted: pulumi.Output[bool]
+
+    def __init__(self, name: str, identity: dict[str, Any]) -> None:
+        outputs = {"ref": None, "adopted": None, "tag": None}
+        super().__init__("codeopen:index:ImageRelease", name, {**identity, **outputs})
+
+
 class EchoProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult("echo-1", props)
@@ -61,6 +82,20 @@ if config.get_bool("unsupported"):
     docker.Container("unsupported", name=f"{name}-unsupported", image=image.image_id, publish_all_ports=True)
 if config.get_bool("tag"):
     docker.Tag("tag", source_image=image.name, target_image="codeopen-test:other")
+if limit := config.get_int("processes"):
+    ProcessLimit("processes", container.id, limit)
+if repository := config.get("repository"):
+    identity = {
+        "repository": repository,
+        "planDigest": config.require("planDigest"),
+        "version": config.require("version"),
+        "insecure": True,
+    }
+    published = PublishedPlan("published", identity)
+    release = ImageRelease("release", {**identity, "digest": config.require("digest")})
+    pulumi.export("existing", published.existing)
+    pulumi.export("ref", release.ref)
+    pulumi.export("adopted", release.adopted)
 if config.get_bool("dynamic"):
     Echo("echo")
 

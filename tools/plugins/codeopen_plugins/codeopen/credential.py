@@ -28,7 +28,7 @@ def _length(value: Value) -> Value:
 class Credential(ResourceType):
     """A user name and a random password of ``length`` bytes, written in URL-safe Base64 (RFC 4648, section 5).
 
-    The password changes only when name, user name or length do. It exists nowhere but in the state.
+    ``password`` changes only when name, user name or length do. It exists nowhere but in the state, as a secret.
     """
 
     token: ClassVar[str] = "codeopen:index:Credential"  # noqa: S105 - a type token, not a secret
@@ -37,6 +37,7 @@ class Credential(ResourceType):
         "username": Property(Kind.STRING, required=True),
         "length": Property(Kind.INTEGER, default=DEFAULT_BYTES, canonical=_length),
     }
+    computed: ClassVar[tuple[str, ...]] = ("password",)
 
     def preview(self, inputs: Properties) -> Properties:
         return {**inputs, "password": Secret(UNKNOWN)}

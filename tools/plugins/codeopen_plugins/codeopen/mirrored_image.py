@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 from typing import ClassVar
 
+from codeopen_plugins.codeopen.common import DIGEST, REPOSITORY, open_repository
 from codeopen_plugins.codeopen.oci_layout import Layout, open_layout
 from codeopen_plugins.codeopen.registry import Repository
 from codeopen_plugins.errors import PluginError
@@ -16,26 +16,12 @@ from codeopen_plugins.resource import Change as InPlaceChange
 from codeopen_plugins.resource import Observed, ResourceType, Stored
 from codeopen_plugins.values import UNKNOWN, Properties, Value
 
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-REPOSITORY = re.compile(r"(localhost|[^/]*[.:][^/]*)(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
-
-
-def _digest(value: Value) -> Value:
-    if not DIGEST.fullmatch(value):
-        raise ValueError("must be sha256: and 64 hexadecimal digits")
-    return value
-
-
-def _repository(value: Value) -> Value:
-    if not REPOSITORY.fullmatch(value):
-        raise ValueError("must be a registry's host (with a dot, a port, or localhost), a slash and a repository name")
-    return value
-
 
 class MirroredImage(ResourceType):
     """An upstream image in the stack's own registry; ``archive`` may be relative to the project, or start with ``~``.
 
-    Deleting it deletes nothing from the registry: a retention command owns that.
+    It is pushed from an OCI image layout (a folder or a tar archive) and verified by its digest; ``ref`` is
+    ``repository@digest``. Deleting it deletes nothing from the registry: a retention command owns that.
     """
 
     token: ClassVar[str] = "codeopen:index:MirroredImage"  # noqa: S105 - a type token, not a secret
@@ -43,11 +29,12 @@ class MirroredImage(ResourceType):
         "archive": Property(
             Kind.STRING, required=True, compared=False, differs="never a change by itself: the digest says what it is"
         ),
-        "digest": Property(Kind.STRING, required=True, canonical=_digest),
-        "repository": Property(Kind.STRING, required=True, canonical=_repository),
+        "digest": DIGEST,
+        "repository": REPOSITORY,
         "tag": Property(Kind.STRING, required=True),
         "insecure": Property(Kind.BOOLEAN, change=Change.UPDATE, default=False),
     }
+    computed: ClassVar[tuple[str, ...]] = ("ref",)
 
     def preview(self, inputs: Properties) -> Properties:
         """The reference follows from the inputs, so that what uses it previews with real values."""
@@ -58,7 +45,7 @@ class MirroredImage(ResourceType):
         return self.preview(inputs)
 
     def create(self, inputs: Properties, cancelled: Event) -> Stored:
-        repository = _repository_of(inputs)
+        repository = open_repository(inputs)
         repository.wait_until_answering()
         digest, tag = str(inputs["digest"]), str(inputs["tag"])
         if not repository.has_manifest(digest, digest):
@@ -73,7 +60,7 @@ class MirroredImage(ResourceType):
         if not known:
             raise PluginError(f"the mirrored image {identifier} can't be imported; let Pulumi create it")
         digest = str(known["digest"])
-        if not _repository_of(known).has_manifest(digest, digest):
+        if not open_repository(known).has_manifest(digest, digest):
             return None
         return Observed(identifier, inputs, {**outputs, "ref": _reference(known)})
 
@@ -86,10 +73,6 @@ class MirroredImage(ResourceType):
 
 def _reference(inputs: Mapping[str, Value]) -> str:
     return f"{inputs['repository']}@{inputs['digest']}"
-
-
-def _repository_of(inputs: Mapping[str, Value]) -> Repository:
-    return Repository(str(inputs["repository"]), insecure=bool(inputs.get("insecure")))
 
 
 def _push(layout: Layout, repository: Repository, digest: str, reference: str, cancelled: Event) -> None:

@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tarfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from codeopen_plugins.codeopen.manifest import DEFAULT_MANIFEST_TYPE, Manifest, digest_of
 from codeopen_plugins.errors import PluginError
-
-INDEX_TYPES = frozenset(
-    {
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-    }
-)
-DEFAULT_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """One manifest as it lies in the layout: its digest, media type and exact bytes."""
-
-    digest: str
-    media_type: str
-    content: bytes
-
-    def references(self) -> list[str]:
-        """The digests that this manifest is made of: other manifests of an index, else config and layers."""
-        document = json.loads(self.content)
-        if self.media_type in INDEX_TYPES:
-            entries = document.get("manifests", [])
-        else:
-            entries = [document["config"], *document.get("layers", [])]
-        return [str(entry["digest"]) for entry in entries]
-
-    @property
-    def is_index(self) -> bool:
-        return self.media_type in INDEX_TYPES
 
 
 class Layout(ABC):
@@ -74,7 +43,7 @@ class Layout(ABC):
         """The manifest of this digest, verified. Raises PluginError when it is missing or altered."""
         with self.blob(digest) as (stream, _):
             content = stream.read()
-        actual = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        actual = digest_of(content)
         if actual != digest:
             raise PluginError(f"{self._path}: the content of {digest} has digest {actual}; fetch the archive again")
         document: dict[str, Any] = json.loads(content)

@@ -1,14 +1,16 @@
-"""A client for the parts of the OCI distribution API that pushing an image takes."""
+"""A client for the parts of the OCI distribution API that pushing, publishing and looking up images takes."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from codeopen_plugins.codeopen.manifest import Manifest, digest_of
 from codeopen_plugins.errors import PluginError
 
 ANSWER_SECONDS: Final = 30.0
@@ -31,37 +33,49 @@ MANIFEST_TYPES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response's status and the headers that matter here."""
+    """A response's status, the headers that matter here, and its content."""
 
     status: int
     location: str
     digest: str
+    media_type: str
+    content: bytes
 
 
 class Repository:
-    """One repository of a registry, as ``localhost:5000/codeopen/base``; ``insecure`` means plain HTTP."""
+    """One repository of a registry, as ``localhost:5000/codeopen/base``; ``insecure`` means plain HTTP.
 
-    def __init__(self, reference: str, *, insecure: bool) -> None:
+    A request fails once it makes no progress for ``seconds``.
+    """
+
+    def __init__(self, reference: str, *, insecure: bool, seconds: float = TRANSFER_SECONDS) -> None:
+        self.reference = reference
         self._host, _, self._name = reference.partition("/")
         self._insecure = insecure
+        self._seconds = seconds
 
     def wait_until_answering(self) -> None:
         """Return once the registry answers. Raises PluginError after ANSWER_SECONDS, or when it asks for a login."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
+            left = max(deadline - time.monotonic(), RETRY_SECONDS)
             try:
-                status = self._request("GET", "/v2/").status
+                status = Repository(self.reference, insecure=self._insecure, seconds=left).status()
             except PluginError:
                 status = 0
             if status == http.client.OK:
                 return
             if status in {http.client.UNAUTHORIZED, http.client.FORBIDDEN}:
-                raise PluginError(f"the registry {self._host} asks for a login; mirroring works without one only")
+                raise PluginError(f"the registry {self._host} asks for a login; this provider works without one only")
             if time.monotonic() > deadline:
                 raise PluginError(
                     f"the registry {self._host} doesn't answer within {ANSWER_SECONDS:.0f} s; is it running?"
                 )
             time.sleep(RETRY_SECONDS)
+
+    def status(self) -> int:
+        """How the registry answers to its own address: 200 when it speaks this API and lets anyone in."""
+        return self._request("GET", "/v2/").status
 
     def has_blob(self, digest: str) -> bool:
         return self._request("HEAD", self._path("blobs", digest)).status == http.client.OK
@@ -73,6 +87,38 @@ class Repository:
             return False
         self._expect(answer, http.client.OK, f"look up {reference}")
         return answer.digest in {"", digest}
+
+    def manifest(self, reference: str) -> Manifest | None:
+        """What this tag or digest stands for, or nothing. Raises PluginError when the registry can't tell."""
+        answer = self._request("GET", self._path("manifests", reference), {"Accept": MANIFEST_TYPES})
+        if answer.status == NOT_FOUND:
+            return None
+        self._expect(answer, http.client.OK, f"give the manifest {reference}")
+        manifest = Manifest(digest_of(answer.content), answer.media_type, answer.content)
+        if ":" in reference:  # a digest: a tag can't have one
+            self._verify(reference, manifest.digest)
+        return manifest
+
+    def labels(self, manifest: Manifest) -> dict[str, str]:
+        """The labels in an image's config; an index has those of its first platform. Raises PluginError."""
+        if manifest.is_index:
+            digest = manifest.first_platform()
+            image = self.manifest(digest)
+            if image is None:
+                raise PluginError(
+                    f"the registry {self._host} lacks {digest}, a part of {manifest.digest} in {self._name}; "
+                    "publish it again"
+                )
+            return self.labels(image)
+        digest = manifest.config()
+        answer = self._request("GET", self._path("blobs", digest))
+        self._expect(answer, http.client.OK, f"give the config {digest}")
+        self._verify(digest, digest_of(answer.content))
+        try:
+            labels = json.loads(answer.content).get("config", {}).get("Labels") or {}
+            return {str(name): str(value) for name, value in labels.items()}
+        except (ValueError, AttributeError) as error:
+            raise PluginError(f"{digest} in {self.reference} is no image config: {error}; publish it again") from error
 
     def put_blob(self, digest: str, content: IO[bytes], size: int) -> None:
         """Upload a blob in one request, streamed; the registry verifies its digest."""
@@ -93,6 +139,12 @@ class Repository:
     def _path(self, kind: str, reference: str) -> str:
         return f"/v2/{self._name}/{kind}/{quote(reference, safe=':/')}"
 
+    def _verify(self, asked: str, given: str) -> None:
+        if asked != given:
+            raise PluginError(
+                f"the registry {self._host} gave {given} for {asked} in {self._name}; its storage is damaged"
+            )
+
     def _expect(self, answer: Answer, status: int, task: str) -> None:
         if answer.status != status:
             reason = http.client.responses.get(answer.status, "unknown")
@@ -109,15 +161,19 @@ class Repository:
         host: str = "",
     ) -> Answer:
         kind = http.client.HTTPConnection if self._insecure else http.client.HTTPSConnection
-        connection = kind(host or self._host, timeout=TRANSFER_SECONDS)
+        connection = kind(host or self._host, timeout=self._seconds)
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
-            response.read()
+            content = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise PluginError(f"the registry {self._host} can't be reached: {error}") from error
         finally:
             connection.close()
         return Answer(
-            response.status, response.getheader("Location", ""), response.getheader("Docker-Content-Digest", "")
+            response.status,
+            response.getheader("Location", ""),
+            response.getheader("Docker-Content-Digest", ""),
+            response.getheader("Content-Type", "").partition(";")[0].strip(),
+            content,
         )

@@ -22,7 +22,8 @@ class Volume(ResourceType):
         "name": Property(
             Kind.STRING,
             required=True,
-            differs="a volume of this name that exists already is refused; the official plugin adopts it silently",
+            differs="a volume of this name that exists already is adopted when labels, driver and options fit; "
+            "the official plugin adopts any",
         ),
         "driver": Property(Kind.STRING, default="local"),
         "driverOpts": Property(Kind.STRING_MAP),
@@ -36,8 +37,10 @@ class Volume(ResourceType):
 
     def create(self, inputs: Properties, cancelled: Event) -> Stored:  # noqa: ARG002
         name = str(inputs["name"])
-        # The Engine answers a second creation with the first volume: its data would be adopted unseen.
-        if found(lambda: self._inspect(name)) is not None:
+        # The Engine answers a second creation with the first volume. That is welcome after a killed run, whose volume
+        # carries the labels asked for here; somebody else's data would be adopted unseen.
+        existing = found(lambda: self._inspect(name))
+        if existing is not None and not _is_the_one(existing, inputs):
             raise PluginError(
                 f"can't create the volume {name}: one of that name exists; remove it (docker volume rm {name}) or "
                 f"take it over (pulumi import {self.token} NAME {name})"
@@ -83,3 +86,14 @@ class Volume(ResourceType):
                 raise ConflictError(f"{error}; remove the containers that use it") from error
 
         remove_when_free(remove)
+
+
+def _is_the_one(existing: Any, inputs: Properties) -> bool:
+    """Whether an existing volume is what a create asks for, and labelled, so that it can be told from others."""
+    labels = labels_to_engine(inputs.get("labels"))
+    return (
+        bool(labels)
+        and existing["Labels"] == labels
+        and existing["Driver"] == (inputs.get("driver") or "local")
+        and (existing["Options"] or {}) == (inputs.get("driverOpts") or {})
+    )

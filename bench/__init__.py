@@ -1,0 +1,1 @@
+"""``make bench``: what things take, each beside its floor. No part of the product, and no test."""

@@ -1,0 +1,110 @@
+"""The how-to pages do what they say: their files are written, and their commands run, in a copy of this checkout.
+
+A block whose first line names a file is that file's content, or its end where the catalog has the file already.
+Commands run as they stand, with stand-ins for those that need a network or an Engine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.live import ROOT, copy_checkout
+
+HOW_TO = ROOT / "docs" / "how-to"
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# What `make` would do is not done: its target must exist. The tests that a page names must exist as well.
+STAND_INS = {
+    "codeopen": f'exec "{sys.executable}" -m codeopen.cli "$@"',
+    "make": f'exec "{shutil.which("make")}" --dry-run "$@"',
+    "pytest": 'for last; do :; done; test -e "$last"',
+    "skopeo": f'exec "{sys.executable}" {Path(__file__).with_name("stand_in_skopeo.py")} "$@"',
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of this checkout as a git repository of its own, all of it committed."""
+    folder = tmp_path / "checkout"
+    copy_checkout(folder)
+    git = ("git", "-c", "user.name=Test", "-c", "user.email=test@example.org")
+    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "A copy")):
+        subprocess.run([*git, *words], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def follow(page: str, checkout: Path) -> str:
+    """Do all that a page says, from its top to its end; returns what its commands printed."""
+    programs = checkout.with_name("programs")
+    programs.mkdir()
+    for name, body in STAND_INS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
+        (programs / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{programs}:/usr/bin:/bin", "PYTHONPATH": str(checkout)}
+    printed = ""
+    for language, file, content in BLOCK.findall((HOW_TO / page).read_text(encoding="utf-8")):
+        if file:
+            (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+            with (checkout / file).open("a" if file.startswith("catalog/") else "x", encoding="utf-8") as target:
+                target.write(content)
+            continue
+        assert language == "sh", f"{page}: a block is a file or commands"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", content],
+            cwd=checkout,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{page}:\n{content}\n{done.stderr}"
+        printed += done.stdout
+    return " ".join(printed.split())
+
+
+@pytest.mark.parametrize(("page", "part"), [("add-a-flavor.md", "ruby"), ("add-an-addon.md", "addon-pdf")])
+def test_a_part_that_is_added_as_the_page_says_can_be_built(checkout: Path, page: str, part: str) -> None:
+    printed = follow(page, checkout)
+    assert "no problems" in printed
+    assert f"{part} buildable linux/amd64" in printed
+    assert f'"image": "localhost:5000/codeopen/codeopen-{"ruby-gui" if part == "ruby" else "js-pdf"}:' in printed
+    assert part.removeprefix("addon-").title() in (checkout / "docs/images/layers.svg").read_text().title()
+    dockerfile = next((checkout / "dockerfiles").glob(f"*/{part.removeprefix('addon-')}/Dockerfile")).read_text()
+    assert f"ARG CODEOPEN_PART={part}\n" in dockerfile
+
+
+def test_a_stack_that_is_added_as_the_page_says_can_be_read(checkout: Path) -> None:
+    printed = follow("add-a-stack.md", checkout)
+    assert "js on linux/amd64: sha256:" in printed
+    assert printed.count("export CODEOPEN_STACK=team;") == 3
+
+
+def test_the_stack_s_keys_are_all_described() -> None:
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    described = re.findall(r"^\| `(\w+)` \|", (HOW_TO / "add-a-stack.md").read_text(), re.MULTILINE)
+    assert sorted(f"codeopen:{key}" for key in described) == sorted(declared)
+
+
+def test_both_ways_to_mirror_an_upstream(checkout: Path) -> None:
+    printed = follow("mirror-an-upstream.md", checkout)
+    reference = "docker.io/library/ubuntu:24.04 → mirror.example.com/library/ubuntu:24.04"
+    assert f"catalog upstream ubuntu: reference {reference}" in printed
+    assert "upstream ubuntu 24.04 mirror/ubuntu" in printed
+    mirrored = json.loads((checkout / "mirror/mirror.json").read_text())["upstreams"]["ubuntu"]
+    assert (
+        mirrored["digest"] == json.loads((checkout / "mirror/ubuntu/index.json").read_text())["manifests"][0]["digest"]
+    )
+
+
+def test_every_page_is_followed() -> None:
+    followed = {"add-a-flavor.md", "add-an-addon.md", "add-a-stack.md", "mirror-an-upstream.md"}
+    assert {page.name for page in HOW_TO.glob("*.md")} == followed

@@ -1,0 +1,243 @@
+"""The stack's commands against a stand-in for the Pulumi CLI, which notes its arguments and writes an event log."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from codeopen.deploy.events import Event
+from codeopen.deploy.stack import Stack, Watch
+from codeopen.errors import DeployError
+from tests.unit.stand_ins import StandIns
+from tests.unit.trees import write_tree
+
+CHECKOUT = Path(__file__).parents[3]
+WATCH = Watch(event=lambda _: None, note=lambda _: None)
+COMMITTED = "config:\n  codeopen:projects: []\n"
+URN = "urn:pulumi:dev::codeopen::docker:index/network:Network::net"
+CREATED = {
+    "timestamp": 1,
+    "resOutputsEvent": {"metadata": {"op": "create", "urn": URN, "type": "docker:index/network:Network"}},
+}
+ERROR = {"timestamp": 1, "diagnosticEvent": {"severity": "error", "message": 'no builder "codeopen"\n'}}
+# Knows the stacks in the file `stacks`; an operation runs the file `operation` with the event log's name.
+PULUMI = """while [ "${1#--}" != "$1" ]; do [ "$1" = --cwd ] && cd "$2" && shift; shift; done
+case "$1 $2" in
+  "stack ls") cat "$HERE/stacks" ;;
+  "stack init") echo "encryptionsalt: v1:new" >"Pulumi.$3.yaml"; echo "[{\\"name\\": \\"$3\\"}]" >"$HERE/stacks" ;;
+  "stack export") echo '{"deployment": {}}' ;;
+  "stack output")
+    test ! -e "$HERE/outputs" || exec cat "$HERE/outputs"
+    echo "error: no stack named 'dev'" >&2; exit 6 ;;
+  *) for word; do
+       case "$last" in --event-log) events=$word ;; --config-file) config=$word ;; esac
+       last=$word
+     done
+     cp "$config" "$HERE/config"; echo "debug=$PULUMI_DEBUG_COMMANDS"; . "$HERE/operation" ;;
+esac"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    tree = {"stacks/Pulumi.dev.yaml": COMMITTED, "stacks/Pulumi.offline.yaml": COMMITTED, "stacks/program.py": ""}
+    return Stack("dev", write_tree(tmp_path / "checkout", tree), tmp_path / "checkout/.codeopen/stacks")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may reach this machine's own state or programs, whatever goes wrong."""
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/backend")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+
+@pytest.fixture
+def pulumi(elsewhere: None, stand_ins: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIns:
+    assert elsewhere is None
+    StandIns(tmp_path / "engine", monkeypatch).put("docker")  # an Engine that holds nothing
+    stand_ins.put("pulumi", PULUMI)
+    (stand_ins.folder / "stacks").write_text("[]")
+    operation(stand_ins, f"printf '%s\\n' '{json.dumps(CREATED)}' >\"$events\"")
+    return stand_ins
+
+
+def operation(pulumi: StandIns, script: str) -> None:
+    (pulumi.folder / "operation").write_text(script + "\n")
+
+
+def salted(stack: Stack) -> str:
+    return (stack.folder / f"Pulumi.{stack.name}.yaml").read_text()
+
+
+def test_a_stack_is_made_on_first_use_and_the_committed_file_left_alone(stack: Stack, pulumi: StandIns) -> None:
+    told: list[Event] = []
+    events = stack.up(Watch(told.append, WATCH.note))
+    assert [event.name for event in events] == ["net"]
+    assert tuple(told) == events
+    assert (stack.checkout / "stacks/Pulumi.dev.yaml").read_text() == COMMITTED
+    assert salted(stack) == COMMITTED + "encryptionsalt: v1:new\n"
+    assert (pulumi.folder / "config").read_text() == salted(stack), "the CLI reads this machine's copy"
+    listed, made, *_, applied = pulumi.calls
+    assert listed.endswith("stack ls --json --project codeopen")
+    assert made.endswith("stack init dev --no-select")
+    assert "--cwd" in made
+    assert str(stack.checkout) not in made
+    assert applied.startswith(f"pulumi up --stack dev --config-file {stack.folder}/Pulumi.dev.yaml --non-interactive")
+    assert applied.endswith("--yes --skip-preview")
+    assert stack.log.read_text() == "debug=true\n"
+
+
+def test_a_second_use_keeps_the_salt_and_takes_the_new_configuration(stack: Stack, pulumi: StandIns) -> None:
+    stack.up(WATCH)
+    pulumi.forget()
+    changed = COMMITTED + "  codeopen:owner: me\n"
+    (stack.checkout / "stacks/Pulumi.dev.yaml").write_text(changed)
+    stack.up(WATCH)
+    assert not any("stack init" in call for call in pulumi.calls)
+    assert salted(stack) == changed + "encryptionsalt: v1:new\n"
+
+
+def test_a_committed_salt_comes_first(stack: Stack, pulumi: StandIns) -> None:
+    """Committed secrets can be read with no other."""
+    assert pulumi
+    (stack.checkout / "stacks/Pulumi.dev.yaml").write_text("encryptionsalt: v1:committed\n" + COMMITTED)
+    for _ in range(2):
+        stack.up(WATCH)
+        assert salted(stack) == COMMITTED + "encryptionsalt: v1:committed\n"
+
+
+def test_a_stack_of_another_project_or_name_is_not_this_one(stack: Stack, pulumi: StandIns) -> None:
+    (pulumi.folder / "stacks").write_text('[{"name": "organization/codeopen/dev2"}]')
+    stack.up(WATCH)
+    assert any("stack init" in call for call in pulumi.calls)
+    (pulumi.folder / "stacks").write_text('[{"name": "organization/codeopen/dev"}]')
+    pulumi.forget()
+    stack.up(WATCH)
+    assert not any("stack init" in call for call in pulumi.calls)
+
+
+@pytest.mark.parametrize("call", ["up", "down", "outputs"])
+def test_an_unknown_stack_lists_the_known_ones(stack: Stack, pulumi: StandIns, call: str) -> None:
+    unknown = Stack("devv", stack.checkout, stack.folder)
+    with pytest.raises(
+        DeployError, match=r"stack 'devv': .*Pulumi.devv.yaml does not exist; take one of dev, offline$"
+    ):
+        unknown.outputs() if call == "outputs" else getattr(unknown, call)(WATCH)
+    assert pulumi.calls == []
+
+
+def test_a_preview_asks_for_no_confirmation_and_down_spares_what_is_protected(stack: Stack, pulumi: StandIns) -> None:
+    stack.up(WATCH, preview=True)
+    assert pulumi.calls[-1].startswith("pulumi preview ")
+    assert "--yes" not in pulumi.calls[-1]
+    stack.down(WATCH)
+    assert pulumi.calls[-1].startswith("pulumi destroy --exclude-protected ")
+    assert pulumi.calls[-1].endswith("--yes --skip-preview")
+
+
+def test_events_of_an_earlier_run_are_not_told_again(stack: Stack, pulumi: StandIns) -> None:
+    stack.up(WATCH)
+    operation(pulumi, "true")
+    assert stack.up(WATCH) == ()
+
+
+@pytest.mark.parametrize("code", [1, 2, 4, 255])
+def test_a_failure_tells_the_errors_of_the_event_log(stack: Stack, pulumi: StandIns, code: int) -> None:
+    operation(pulumi, f"printf '%s\\n' '{json.dumps(ERROR)}' >\"$events\"; echo noise; exit {code}")
+    with pytest.raises(DeployError) as caught:
+        stack.up(WATCH)
+    assert str(caught.value) == (
+        f'pulumi up of stack dev failed with code {code}; all of it: {stack.log}\nno builder "codeopen"'
+    )
+
+
+def test_a_failure_without_events_ends_with_the_logs_last_lines(stack: Stack, pulumi: StandIns) -> None:
+    operation(pulumi, "seq 1 50; echo '@ updating....'; echo 'error: the stack is currently locked'; exit 1")
+    with pytest.raises(DeployError) as caught:
+        stack.down(WATCH)
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("pulumi destroy of stack dev failed with code 1; ")
+    assert lines == [*(str(number) for number in range(32, 51)), "error: the stack is currently locked"]
+
+
+def test_outputs_are_read(stack: Stack, pulumi: StandIns) -> None:
+    (pulumi.folder / "outputs").write_text('{"images": {}}')
+    assert stack.outputs() == {"images": {}}
+    assert pulumi.calls == ["pulumi --non-interactive stack output --json --stack dev"]
+    (pulumi.folder / "outputs").unlink()
+    with pytest.raises(DeployError, match="pulumi stack output --json --stack dev: error: no stack named 'dev'"):
+        stack.outputs()
+
+
+def test_a_missing_cli_is_told(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DeployError, match="pulumi is not on PATH; run `make setup`"):
+        stack.up(WATCH)
+
+
+def test_a_cli_that_cannot_be_started_is_told(
+    stack: Stack, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(stand_ins.folder))  # else the next one on PATH is started
+    stand_ins.put("pulumi").write_bytes(b"\x7fELF no program")
+    with pytest.raises(DeployError, match=r"pulumi can't be started \(Exec format error\); run `make setup`"):
+        stack.up(WATCH)
+
+
+def test_a_listener_that_fails_leaves_no_cli_behind(stack: Stack, pulumi: StandIns) -> None:
+    def fail(_: Event) -> None:
+        raise BrokenPipeError
+
+    operation(
+        pulumi,
+        f"""echo $$ >"$HERE/pid"; trap 'echo ended >"$HERE/ended"; exit 0' INT
+printf '%s\\n' '{json.dumps(CREATED)}' >"$events"; while :; do sleep 0.05; done""",
+    )
+    with pytest.raises(BrokenPipeError):
+        stack.up(Watch(fail, WATCH.note))
+    assert (pulumi.folder / "ended").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((pulumi.folder / "pid").read_text()), 0)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from codeopen.deploy import stack
+checkout = Path(sys.argv[1])
+try:
+    stack.Stack("dev", checkout, checkout / ".codeopen/stacks").up(stack.Watch(lambda _: None, print))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_each_interrupt_reaches_the_cli_once(stack: Stack, pulumi: StandIns, interrupts: int) -> None:
+    """The first lets it finish what it began, the second ends it: so a single ctrl-C must never count twice."""
+    operation(
+        pulumi,
+        f"""count=0; trap 'count=$((count+1)); echo $count >"$HERE/count"' INT
+: >"$HERE/count"; while [ $count -lt {interrupts} ]; do sleep 0.05; done; sleep 0.3; exit 1""",
+    )
+    command = [sys.executable, "-c", PROGRAM, str(stack.checkout)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, process_group=0)
+    wait_for(pulumi.folder / "count", "")
+    for number in range(1, interrupts + 1):
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
+        wait_for(pulumi.folder / "count", f"{number}\n")
+    assert process.wait(10) == 130
+    assert (pulumi.folder / "count").read_text() == f"{interrupts}\n"
+
+
+def wait_for(file: Path, content: str) -> None:
+    deadline = time.monotonic() + 10
+    while not (file.exists() and file.read_text() == content):
+        assert time.monotonic() < deadline, f"{file} never held {content!r}"
+        time.sleep(0.02)
