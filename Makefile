@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test lint bench lock refresh-mirror
+.PHONY: up setup preview status down test test-kill images lint bench lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -25,6 +25,12 @@ test: setup
 
 lint:
 	@$(ENV) ruff check . && ruff format --check . && mypy
+
+test-kill:
+	@$(ENV) pytest -q -m heavy tests/engine
+
+images:
+	@$(ENV) pytest -q -m heavy tests/images
 
 bench:
 	@$(ENV) python -m bench.run $(if $(JSON),--json $(JSON))

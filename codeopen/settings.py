@@ -60,9 +60,9 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
     """Read a stack's configuration: keys without ``codeopen:``, values as parsed JSON. Raises SettingsError."""
     reader = _Reader(values)
     port = _port("registryPort", reader.get("registryPort", int, 5000))
-    first = _port("hostPorts", reader.get("hostPorts", int, 20000))
+    first = _port("hostPorts", reader.get("hostPorts", int, 16000))
     if first + BLOCK_SIZE * BLOCKS - 1 > _LARGEST_PORT:
-        raise SettingsError(f"codeopen:hostPorts: {first} leaves no room for {BLOCK_SIZE * BLOCKS} ports; take 20000")
+        raise SettingsError(f"codeopen:hostPorts: {first} leaves no room for {BLOCK_SIZE * BLOCKS} ports; take 16000")
     version = reader.get("imageVersion", str, "") or _read_version(checkout / "VERSION")
     mirror = reader.get("mirror", str, "")
     return Settings(

@@ -27,6 +27,7 @@ class LiveStack:
     checkout: Path
     name: str
     registry_port: int
+    host_ports: int
     environment: dict[str, str]
     projects: list[dict[str, Any]] = field(default_factory=list)
 
@@ -35,7 +36,7 @@ class LiveStack:
         values = {
             **CONFIG[os.environ["CODEOPEN_STACK"]],
             "codeopen:registryPort": self.registry_port,
-            "codeopen:hostPorts": 40000,
+            "codeopen:hostPorts": self.host_ports,
             # A fast, real sample: two parts on the base and their combination. `make images` builds all.
             "codeopen:parts": list(parts),
             "codeopen:projects": self.projects,
@@ -135,4 +136,6 @@ def prepare_stack(checkout: Path, state: Path) -> LiveStack:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PYTHONPATH": str(checkout),
     }
-    return LiveStack(checkout, f"t{secrets.token_hex(4)}", free_port(), environment)
+    # Another range for each stack: projects of the same id own the same block in it.
+    host_ports = 8_000 + secrets.randbelow(8_000)
+    return LiveStack(checkout, f"t{secrets.token_hex(4)}", free_port(), host_ports, environment)

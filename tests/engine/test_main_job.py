@@ -174,8 +174,6 @@ def test_sessions_and_files_survive_a_replaced_container(live: LiveStack) -> Non
     live.configure({**DEMO, "tier": "builder"})
     live.codeopen("up")
     after = inspect(live.container("demo"))
-    live.configure(DEMO)
-    live.codeopen("up")
     assert after["HostConfig"]["CpuQuota"] == 200_000
     assert after["Id"] != before
     assert session in request(f"{url}/session", password)[1]
@@ -185,6 +183,7 @@ def test_sessions_and_files_survive_a_replaced_container(live: LiveStack) -> Non
 
 def test_down_stops_everything_and_keeps_volumes(live: LiveStack) -> None:
     password = live.password("demo")
+    live.configure(DEMO)
     live.codeopen("down")
     listed = subprocess.run(
         ["docker", "ps", "--all", "--format", "{{.Names}}"], capture_output=True, text=True, check=True

@@ -14,7 +14,12 @@ from codeopen.catalog.read import read_catalog
 from tests.live import ROOT, LiveStack
 
 CATALOG = read_catalog(ROOT / "catalog")
-FRAMEWORKS = ("react", "vue", "next", "express", "fastify", "hono")
+# One that is built and one that is served; `make images` tries the others too.
+FRAMEWORKS = (
+    "react",
+    "express",
+    *(pytest.param(name, marks=pytest.mark.heavy) for name in ("vue", "next", "fastify", "hono")),
+)
 
 
 def command_checks(catalog: Catalog, flavor: str, *addons: str) -> list[CommandCheck]:

@@ -35,7 +35,7 @@ def test_an_empty_configuration_has_the_defaults_of_the_project_file(checkout: P
     settings = read(checkout)
     assert settings.catalog == checkout / "catalog"
     assert settings.release == Release("localhost:5000", "codeopen", "0.0.2")
-    assert (settings.platforms, settings.builder, settings.first_host_port) == (("linux/amd64",), "codeopen", 20000)
+    assert (settings.platforms, settings.builder, settings.first_host_port) == (("linux/amd64",), "codeopen", 16000)
     assert (settings.stack, settings.mirror, settings.projects) == ("dev", {}, ())
 
 
@@ -99,7 +99,7 @@ def test_a_mirror_may_lie_in_the_home(checkout: Path, monkeypatch: pytest.Monkey
         ({"registryPort": True}, "codeopen:registryPort: True is not a whole number; see Pulumi.yaml"),
         ({"registryPort": 0}, "codeopen:registryPort: 0 is not a TCP port; take one from 1 to 65535"),
         ({"registryPort": 65536}, "codeopen:registryPort: 65536 is not a TCP port; take one from 1 to 65535"),
-        ({"hostPorts": 49537}, "codeopen:hostPorts: 49537 leaves no room for 16000 ports; take 20000"),
+        ({"hostPorts": 49537}, "codeopen:hostPorts: 49537 leaves no room for 16000 ports; take 16000"),
         ({"platforms": []}, "codeopen:platforms: [] is not a list of one or more strings; write one item a line"),
         ({"platforms": [1]}, "codeopen:platforms: [1] is not a list of one or more strings; write one item a line"),
         ({"projects": {}}, "codeopen:projects: {} is not a list; see Pulumi.yaml"),
