@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pulumi
@@ -12,10 +11,10 @@ import pulumi
 from codeopen.catalog.model import Catalog, UpstreamKind
 from codeopen.catalog.read import read_catalog
 from codeopen.errors import CodeOpenError, ProjectError, SettingsError
+from codeopen.mirror import mirror_pins
 from codeopen.plan.chains import ChainLink, plan_chains
 from codeopen.plan.combinations import Combination, popular_combinations
 from codeopen.plan.context import Context, read_contexts
-from codeopen.plan.digest import UpstreamPin
 from codeopen.plan.matrix import make_matrix
 from codeopen.plan.parts import BASE, PartId, PartKind, list_parts
 from codeopen.plan.plan import BuildPlan, PlannedPart, PlanRequest, make_plan
@@ -54,12 +53,8 @@ def run_stack() -> None:
 
 def plan_stack(catalog: Catalog, files: Mapping[PartId, Context], settings: Settings) -> BuildPlan:
     """The plan of a stack, with the upstreams that its mirror puts in others' place."""
-    pins = {
-        upstream_id: UpstreamPin(upstream_id, f"mirror/{upstream_id}", mirrored.version, mirrored.digest)
-        for upstream_id, mirrored in settings.mirror.items()
-        if mirrored.layout is not None
-    }
-    return make_plan(catalog, files, PlanRequest(settings.release, settings.platforms, MappingProxyType(pins)))
+    pins = mirror_pins(settings.mirror)
+    return make_plan(catalog, files, PlanRequest(settings.release, settings.platforms, pins))
 
 
 def _declare(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.error
@@ -162,6 +163,73 @@ def test_another_project_changes_nothing_of_the_first(live: LiveStack) -> None:
         live.configure(DEMO)
     assert set(changes) == {"create"}
     assert live.codeopen("up", "--dry-run", "--format", "text").stdout == "nothing changes\n"
+
+
+def changed_names(live: LiveStack) -> set[str]:
+    """The resources that a preview would touch."""
+    config = live.checkout / ".codeopen" / "stacks" / f"Pulumi.{live.name}.yaml"
+    steps = json.loads(live.pulumi("preview", "--json", "--config-file", str(config)).stdout)["steps"]
+    return {step["urn"].rpartition("::")[2] for step in steps if step["op"] != "same"}
+
+
+def test_one_byte_of_an_addon_changes_that_part_and_its_combinations_only(live: LiveStack) -> None:
+    dockerfile = live.checkout / "dockerfiles" / "addons" / "databases" / "Dockerfile"
+    before = dockerfile.read_bytes()
+    dockerfile.write_bytes(before + b"\n")
+    try:
+        changed = changed_names(live)
+    finally:
+        dockerfile.write_bytes(before)
+    images = {name for name in changed if not name.startswith("project-")}
+    assert {re.sub(r"(-plan|-build|-release)$", "", name) for name in images} - {f"codeopen-{live.name}"} == {
+        "parts-addon-databases-amd64",
+        "combinations-js-db-amd64",
+    }
+    # The project runs that combination: its image and container follow, and what hangs on the container.
+    assert changed - images <= {"project-demo-image", "project-demo-container", "project-demo-processes"}
+
+
+def test_a_readme_changes_nothing(live: LiveStack) -> None:
+    for folder in ("dockerfiles/base", "dockerfiles/addons/databases", "."):
+        with (live.checkout / folder / "README.md").open("a") as file:
+            file.write("\nmore\n")
+    assert changed_names(live) == set()
+
+
+def test_passwords_are_printed_only_when_asked_for(live: LiveStack) -> None:
+    opened = json.loads(live.codeopen("project", "open", "demo", "--format", "json").stdout)
+    passwords = {port["name"]: port["password"] for port in opened["ports"]}
+    assert passwords["opencode"] == live.password("demo")
+    assert len(set(passwords.values())) == len(passwords) == 2
+    assert all(len(password) >= 32 for password in passwords.values())
+    assert request(opened["ports"][1]["url"] + "/global/health", passwords["opencode"])[0] == 200
+    for words in (("status",), ("up", "--dry-run")):
+        done = live.codeopen(*words)
+        assert not any(password in done.stdout + done.stderr for password in passwords.values())
+
+
+def test_the_readmes_way_to_open_a_project_works(live: LiveStack) -> None:
+    readme = (live.checkout / "README.md").read_text(encoding="utf-8")
+    (block,) = [text for text in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "curl" in text]
+    environment = {**live.environment, "CODEOPEN_STACK": live.name}
+    done = subprocess.run(
+        ["bash", "-c", block], cwd=live.checkout, env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["healthy"] is True
+
+
+def test_a_released_version_never_moves(live: LiveStack) -> None:
+    """A changed plan under a version that is published asks for another version, before anything is built."""
+    entrypoint = live.checkout / "dockerfiles" / "base" / "entrypoint.sh"
+    before = entrypoint.read_bytes()
+    entrypoint.write_bytes(before + b"\n")
+    try:
+        done = live.codeopen("up", check=False)
+    finally:
+        entrypoint.write_bytes(before)
+    assert done.returncode == 1
+    assert "bump VERSION" in done.stderr
+    assert live.preview() == {}
 
 
 def test_sessions_and_files_survive_a_replaced_container(live: LiveStack) -> None:
