@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+IMAGE_TYPE: Final = "docker-build:index:Image"
+MAKING: Final = frozenset({"create", "update", "create-replacement"})
 # BuildKit's plain progress: `#7 [ 4/10] RUN …` names a step, `#7 CACHED` says that it was not run.
 _STEP: Final = re.compile(r"#(\d+) \[[^\]]*\d+/\d+\] (?:RUN|COPY|ADD) ")
 _CACHED: Final = re.compile(r"#(\d+) CACHED")
@@ -36,6 +38,7 @@ class EventLog:
         self._started: dict[str, int] = {}
         self._steps: dict[str, set[str]] = {}
         self._events: list[Event] = []
+        self._builds: list[str] = []
         self.errors: list[str] = []
 
     @property
@@ -57,7 +60,7 @@ class EventLog:
 
     def _take(self, entry: Mapping[str, Any]) -> Event | None:
         if "resourcePreEvent" in entry:
-            self._started[entry["resourcePreEvent"]["metadata"]["urn"]] = entry["timestamp"]
+            self._begin(entry["resourcePreEvent"]["metadata"], entry["timestamp"])
         elif "diagnosticEvent" in entry:
             self._diagnose(entry["diagnosticEvent"])
         elif "resOutputsEvent" in entry:
@@ -65,6 +68,17 @@ class EventLog:
         elif "resOpFailedEvent" in entry:
             return self._finish(entry["resOpFailedEvent"]["metadata"], entry["timestamp"], failed=True)
         return None
+
+    def _begin(self, metadata: Mapping[str, Any], timestamp: int) -> None:
+        urn: str = metadata["urn"]
+        self._started[urn] = timestamp
+        if metadata["type"] == IMAGE_TYPE and metadata["op"] in MAKING:
+            self._builds.append(urn.rpartition("::")[2])
+
+    def take_builds(self) -> list[str]:
+        """The images whose build has begun since the last call: the operations that take minutes."""
+        begun, self._builds = self._builds, []
+        return begun
 
     def _diagnose(self, diagnostic: Mapping[str, Any]) -> None:
         message = _MARKUP.sub("", diagnostic.get("message", ""))

@@ -6,13 +6,10 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
-from codeopen.deploy.events import Event
+from codeopen.deploy.events import IMAGE_TYPE, MAKING, Event
 from codeopen.distribution.client import read_image_size
-
-_IMAGE_TYPE: Final = "docker-build:index:Image"
-_MAKING: Final = frozenset({"create", "update", "create-replacement"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def list_images(outputs: Mapping[str, Any], events: Iterable[Event]) -> list[Ima
     images = dict(sorted(outputs.get("images", {}).items(), key=lambda item: int(item[1].get("order", 0))))
     made: dict[str, list[Event]] = {}
     for event in events:
-        if event.type == _IMAGE_TYPE and event.operation in _MAKING:
+        if event.type == IMAGE_TYPE and event.operation in MAKING:
             made.setdefault(_part_of(event.name, images), []).append(event)
     return [_image_row(part, image, made.get(part, [])) for part, image in images.items()]
 

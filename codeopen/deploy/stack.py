@@ -98,7 +98,7 @@ class Stack:
         command += ["--suppress-outputs", "--event-log", str(events), *(["--yes", "--skip-preview"] if confirm else [])]
         log = EventLog(events)
         with self.log.open("wb") as output:
-            code = _follow(self._start(command, output), log, watch.event)
+            code = _follow(self._start(command, output), log, watch)
         if code:
             raise DeployError(self._failure(words[0], code, log.errors))
         return log.events
@@ -221,7 +221,7 @@ def _salt(configuration: str) -> str:
     return found[0].rstrip() + "\n" if found else ""
 
 
-def _follow(process: subprocess.Popen[bytes], log: EventLog, on_event: Callable[[Event], None]) -> int:
+def _follow(process: subprocess.Popen[bytes], log: EventLog, watch: Watch) -> int:
     """Tell the events of a running CLI until it ends; returns its exit code. No way out of here leaves it running."""
     try:
         while True:
@@ -229,8 +229,11 @@ def _follow(process: subprocess.Popen[bytes], log: EventLog, on_event: Callable[
                 code = process.wait(timeout=_POLL_SECONDS)
             except subprocess.TimeoutExpired:
                 code = None
-            for event in log.read():
-                on_event(event)
+            finished = log.read()
+            for image in log.take_builds():
+                watch.note(f"building {image} …")
+            for event in finished:
+                watch.event(event)
             if code is not None:
                 return code
     except BaseException:

@@ -127,3 +127,11 @@ def test_only_errors_are_kept_and_without_markup(tmp_path: Path) -> None:
     )
     assert log.errors == ["no space", "without a resource"]
     assert log.events == ()
+
+
+def test_builds_are_told_once_when_they_begin_and_only_those_that_build(tmp_path: Path) -> None:
+    other = {"op": "create", "urn": "urn:x::net", "type": "docker:index/network:Network"}
+    entries = [started(1), started(1, BASE, "same"), {"timestamp": 1, "resourcePreEvent": {"metadata": other}}]
+    log = read(tmp_path / "events", *entries)
+    assert log.take_builds() == ["parts-js-amd64"]
+    assert log.take_builds() == []
