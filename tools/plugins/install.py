@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pwd
 import shlex
 import shutil
 import subprocess
@@ -74,8 +75,9 @@ def install_docker_fallback(runtime: Runtime, pulumi: Path) -> None:
 
 def docker_plugin_folder() -> Path:
     """Where PULUMI_HOME holds the docker plugin of this version, installed or not."""
-    home = os.environ.get("PULUMI_HOME")
-    return (Path(home) if home else Path.home() / ".pulumi") / "plugins" / f"resource-docker-v{DOCKER_VERSION}"
+    # Like the CLI, which takes the user's home from the user database, whatever HOME says.
+    home = os.environ.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
+    return Path(home) / "plugins" / f"resource-docker-v{DOCKER_VERSION}"
 
 
 def docker_plugin_state() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import shutil
 import sys
 import tarfile
@@ -79,8 +80,12 @@ def plugins_step(paths: Paths, machine: Machine) -> Step:
         mark = runtime / "installed"
         there = mark.is_file() and mark.read_text() == str(folder)
         there = there and (folder / f"resource-docker-build-v{DOCKER_BUILD_VERSION}").is_dir()
-        there = there and (folder / f"resource-docker-v{DOCKER_VERSION}").is_dir()
-        there = there and (program(paths, machine).parent / "pulumi-language-python").is_file()
+        # Another checkout's set-up may have put scripts there that run its own copy of the plugins.
+        scripts = (
+            folder / f"resource-docker-v{DOCKER_VERSION}" / "pulumi-resource-docker",
+            program(paths, machine).parent / "pulumi-language-python",
+        )
+        there = there and all(script.is_file() and str(runtime) in script.read_text() for script in scripts)
         return f"{versions}, installed before" if there else None
 
     def install() -> str:
@@ -121,8 +126,9 @@ def _official_plugins(paths: Paths, machine: Machine) -> Step:
 
 
 def _plugins_folder() -> Path:
-    home = os.environ.get("PULUMI_HOME")
-    return (Path(home) if home else Path.home() / ".pulumi") / "plugins"
+    """Where the CLI keeps plugins: it takes the user's home from the user database, whatever HOME says."""
+    home = os.environ.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
+    return Path(home) / "plugins"
 
 
 def _plugins_hash(paths: Paths) -> str:

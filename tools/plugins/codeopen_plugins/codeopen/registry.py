@@ -16,6 +16,7 @@ from codeopen_plugins.errors import PluginError
 ANSWER_SECONDS: Final = 30.0
 """How long a registry that was just started may take to answer."""
 
+ATTEMPTS: Final = 4
 RETRY_SECONDS: Final = 0.25
 TRANSFER_SECONDS: Final = 600.0
 """How long one request may make no progress: a large layer is written to disk before the registry answers."""
@@ -82,7 +83,7 @@ class Repository:
 
     def has_manifest(self, reference: str, digest: str) -> bool:
         """Whether this tag or digest stands for ``digest``. Raises PluginError when the registry can't tell."""
-        answer = self._request("HEAD", self._path("manifests", reference), {"Accept": MANIFEST_TYPES})
+        answer = self._look_up("HEAD", reference)
         if answer.status == NOT_FOUND:
             return False
         self._expect(answer, http.client.OK, f"look up {reference}")
@@ -90,7 +91,7 @@ class Repository:
 
     def manifest(self, reference: str) -> Manifest | None:
         """What this tag or digest stands for, or nothing. Raises PluginError when the registry can't tell."""
-        answer = self._request("GET", self._path("manifests", reference), {"Accept": MANIFEST_TYPES})
+        answer = self._look_up("GET", reference)
         if answer.status == NOT_FOUND:
             return None
         self._expect(answer, http.client.OK, f"give the manifest {reference}")
@@ -135,6 +136,15 @@ class Repository:
         headers = {"Content-Type": media_type, "Content-Length": str(len(content))}
         answer = self._request("PUT", self._path("manifests", reference), headers, content)
         self._expect(answer, http.client.CREATED, f"store the manifest {reference}")
+
+    def _look_up(self, method: str, reference: str) -> Answer:
+        """Ask for a manifest. A registry that is just writing the tag answers 5xx, and is asked again a few times."""
+        for _ in range(ATTEMPTS - 1):
+            answer = self._request(method, self._path("manifests", reference), {"Accept": MANIFEST_TYPES})
+            if answer.status < http.client.INTERNAL_SERVER_ERROR:
+                return answer
+            time.sleep(RETRY_SECONDS)
+        return self._request(method, self._path("manifests", reference), {"Accept": MANIFEST_TYPES})
 
     def _path(self, kind: str, reference: str) -> str:
         return f"/v2/{self._name}/{kind}/{quote(reference, safe=':/')}"
