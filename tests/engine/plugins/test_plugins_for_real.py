@@ -199,6 +199,7 @@ def test_a_volume_made_by_hand_can_be_imported(stack: Stack, engine: docker.Dock
     stack.expect_no_changes()
 
 
+@pytest.mark.heavy
 def test_a_container_made_by_hand_can_be_imported(stack: Stack, engine: docker.DockerClient) -> None:
     stack.up()
     stack.run("state", "delete", "urn:pulumi:dev::codeopen::docker:index/container:Container::container", "--yes")

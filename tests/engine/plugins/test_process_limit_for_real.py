@@ -89,6 +89,7 @@ def test_a_container_that_is_gone(container: Container) -> None:
         limit(container)
 
 
+@pytest.mark.heavy
 def test_a_whole_life(stack: Stack, engine: docker.DockerClient) -> None:
     stack.configure(processes=LIMIT)
     stack.up()

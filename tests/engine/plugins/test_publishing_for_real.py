@@ -126,6 +126,7 @@ def test_builders_at_the_same_time_end_with_one_image(repository: Repository) ->
     assert tagged(repository, PLAN_TAG) == tagged(repository, "0.0.2") == winner
 
 
+@pytest.mark.heavy
 def test_through_the_cli(stack: Stack, repository: Repository) -> None:
     """First published, then built again, then another plan under the same version, then gone from the registry."""
     targets = ("--target", "**published", "--target", "**release", "--target", "**codeopen-dev")
