@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pulumi
 
 from codeopen.plan.chains import ChainLink
 from codeopen.plan.combinations import Combination
 from codeopen.plan.digest import UpstreamPin
-from codeopen.plan.parts import PartId, PartKind
+from codeopen.plan.parts import BASE, PartId, PartKind
 from codeopen.plan.plan import PlannedPart
 from components.built_image import BuiltImage, BuiltImageArgs
 
@@ -19,13 +20,16 @@ from components.built_image import BuiltImage, BuiltImageArgs
 class BuildArgs:
     """What all builds of a stack share.
 
-    ``upstreams`` gives the location of each upstream's build context, ``contexts`` the folder of each part's own.
+    ``upstreams`` gives the location of each upstream's build context, ``contexts`` the folder of each part's own;
+    ``stand_ins`` are the locations of built substitutes, by platform and upstream; ``notes`` say what stands in.
     """
 
     contexts: Mapping[PartId, str]
     upstreams: Mapping[str, pulumi.Input[str]]
     builder: str
     version: str
+    stand_ins: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=lambda: MappingProxyType({}))
+    notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class PartImages(pulumi.ComponentResource):
@@ -44,16 +48,17 @@ class PartImages(pulumi.ComponentResource):
         images: dict[tuple[PartId, str], BuiltImage] = {}
         for planned in parts:
             for platform, plan_digest in planned.digests.items():
-                parent = planned.part.parent
+                parents = {part: images[part, platform] for part in planned.part.builds_on}
+                named = _named_contexts(args, planned, platform, parents)
                 image = BuiltImageArgs(
                     repository=planned.reference.rpartition(":")[0],
                     version=args.version,
                     plan_digest=plan_digest,
                     platform=platform,
                     context=args.contexts[planned.part.id],
-                    named_contexts=_named_contexts(args, planned, images[parent, platform] if parent else None),
+                    named_contexts=named,
                     build_arguments=dict(planned.inputs[platform].build_arguments),
-                    labels=_labels(planned.part.repository, args.version, planned.inputs[platform].upstreams),
+                    labels=_labels(planned.part.repository, args, planned.inputs[platform].upstreams),
                     builder=args.builder,
                 )
                 resource_name = f"{name}-{planned.part.id}-{_architecture(platform)}"
@@ -94,9 +99,9 @@ class CombinationImages(pulumi.ComponentResource):
                     plan_digest=plan_digest,
                     platform=platform,
                     context=args.contexts[link.addon],
-                    named_contexts=_named_contexts(args, addon, base),
+                    named_contexts=_named_contexts(args, addon, platform, {BASE: base}),
                     build_arguments=dict(addon.inputs[platform].build_arguments),
-                    labels=_labels(repository.rpartition("/")[2], args.version, addon.inputs[platform].upstreams),
+                    labels=_labels(repository.rpartition("/")[2], args, addon.inputs[platform].upstreams),
                     builder=args.builder,
                 )
                 words = repository.rpartition("/")[2].removeprefix("codeopen-")
@@ -107,19 +112,25 @@ class CombinationImages(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _named_contexts(args: BuildArgs, planned: PlannedPart, base: BuiltImage | None) -> dict[str, pulumi.Input[str]]:
-    named: dict[str, pulumi.Input[str]] = {
-        upstream: args.upstreams[upstream] for upstream in planned.part.upstreams if upstream in args.upstreams
-    }
-    if base is not None:
-        named["base"] = base.reference.apply(lambda reference: f"docker-image://{reference}")
+def _named_contexts(
+    args: BuildArgs, planned: PlannedPart, platform: str, parts: Mapping[PartId, BuiltImage]
+) -> dict[str, pulumi.Input[str]]:
+    """The named build contexts of a part: its upstreams, and under their ids the parts that it is built on."""
+    locations = {**args.upstreams, **args.stand_ins.get(platform, {})}
+    named = {upstream: locations[upstream] for upstream in planned.part.upstreams if upstream in locations}
+    for part, image in parts.items():
+        named[str(part)] = image.reference.apply(lambda reference: f"docker-image://{reference}")
     return named
 
 
-def _labels(title: str, version: str, upstreams: Iterable[UpstreamPin]) -> dict[str, str]:
-    """OCI annotations as labels, and the versions of the part's upstreams as this stack has them."""
-    labels = {"org.opencontainers.image.title": title, "org.opencontainers.image.version": version}
-    return labels | {f"dev.codeopen.upstream.{pin.id}": pin.version for pin in upstreams}
+def _labels(title: str, args: BuildArgs, upstreams: Iterable[UpstreamPin]) -> dict[str, str]:
+    """OCI annotations as labels, the versions of the part's upstreams in this stack, and what stands in for them."""
+    labels = {"org.opencontainers.image.title": title, "org.opencontainers.image.version": args.version}
+    for pin in upstreams:
+        labels[f"dev.codeopen.upstream.{pin.id}"] = pin.version
+        if pin.id in args.notes:
+            labels[f"dev.codeopen.substitute.{pin.id}"] = args.notes[pin.id]
+    return labels
 
 
 def _architecture(platform: str) -> str:

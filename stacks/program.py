@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from codeopen.plan.chains import ChainLink, plan_chains
 from codeopen.plan.combinations import Combination, popular_combinations
 from codeopen.plan.context import Context, read_contexts
 from codeopen.plan.matrix import make_matrix
-from codeopen.plan.parts import BASE, PartId, PartKind, list_parts
+from codeopen.plan.parts import BASE, PartId, PartKind, list_builds, parts_graph
 from codeopen.plan.plan import BuildPlan, PlannedPart, PlanRequest, make_plan
 from codeopen.plan.projects import PlannedProject, plan_projects
 from codeopen.selection.closest import closest
@@ -25,11 +26,13 @@ from codeopen.staging import stage_context, stage_text
 from components.local_registry import LocalRegistry, LocalRegistryArgs
 from components.part_images import BuildArgs, CombinationImages, PartImages
 from components.project_stack import ProjectStack, ProjectStackArgs
+from components.substitute_images import SubstituteImages
 from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONTEXTS = ".codeopen/contexts"
 TEXT_KEYS = ("catalog", "owner", "imageVersion", "builder", "mirror")
+BOOLEAN_KEYS = ("substitutes",)
 INTEGER_KEYS = ("registryPort", "hostPorts", "processLimit")
 LIST_KEYS = ("platforms", "parts", "projects")
 
@@ -39,7 +42,7 @@ def run_stack() -> None:
     try:
         settings = read_settings(pulumi.get_stack(), _configuration(), CHECKOUT)
         catalog = read_catalog(settings.catalog)
-        files = read_contexts(CHECKOUT, list_parts(catalog))
+        files = read_contexts(CHECKOUT, list_builds(catalog))
         plan = plan_stack(catalog, files, settings)
         projects = plan_projects(
             catalog, settings.projects, settings.release, settings.platforms[0], settings.first_host_port
@@ -54,7 +57,7 @@ def run_stack() -> None:
 def plan_stack(catalog: Catalog, files: Mapping[PartId, Context], settings: Settings) -> BuildPlan:
     """The plan of a stack, with the upstreams that its mirror puts in others' place."""
     pins = mirror_pins(settings.mirror)
-    return make_plan(catalog, files, PlanRequest(settings.release, settings.platforms, pins))
+    return make_plan(catalog, files, PlanRequest(settings.release, settings.platforms, pins, settings.substitutes))
 
 
 def _declare(
@@ -69,8 +72,14 @@ def _declare(
         "registry", LocalRegistryArgs(settings.stack, _registry_image(catalog, settings), settings.registry_port)
     )
     after_registry = pulumi.ResourceOptions(depends_on=[registry.container])
-    upstreams = _upstreams(catalog, settings, tuple(parts.values()), after_registry)
-    build = BuildArgs(contexts, upstreams, settings.builder, plan.release.version)
+    substitutes = _substitutes(plan, parts.values())
+    used = {name for planned in (*substitutes, *parts.values()) for name in planned.part.upstreams}
+    upstreams = _upstreams(catalog, settings, used, after_registry)
+    notes = {upstream: substitute.note for upstream, substitute in plan.substituted.items()}
+    build = BuildArgs(contexts, upstreams, settings.builder, plan.release.version, notes=notes)
+    if substitutes:
+        stand_ins = SubstituteImages("substitutes", substitutes, build, after_registry)
+        build = replace(build, stand_ins=stand_ins.locations)
     images = PartImages("parts", parts.values(), build, after_registry)
     links = plan_chains(catalog, plan, _combinations(catalog, parts, projects))
     chained = CombinationImages("combinations", links, (parts, images), build, after_registry)
@@ -96,7 +105,7 @@ def _declare(
 
 
 def _selected_parts(settings: Settings, plan: BuildPlan) -> Mapping[PartId, PlannedPart]:
-    """The buildable parts that the stack builds: all, or those that it names, and the base in any case."""
+    """The buildable parts that the stack builds: all, or those that it names with what these are built on."""
     buildable = {planned.part.id: planned for planned in plan.parts if planned.buildable}
     if not settings.parts:
         return buildable
@@ -104,7 +113,10 @@ def _selected_parts(settings: Settings, plan: BuildPlan) -> Mapping[PartId, Plan
     for name in settings.parts:
         if name not in known:
             raise SettingsError(f"codeopen:parts: {name!r} is no part that can be built; {closest(name, known)}")
-    return {part: planned for part, planned in buildable.items() if part == BASE or str(part) in settings.parts}
+    chosen = {part for part in buildable if part == BASE or str(part) in settings.parts}
+    graph = parts_graph(tuple(planned.part for planned in plan.parts))
+    chosen |= {ancestor for part in chosen for ancestor in graph.ancestors(part)}
+    return {part: planned for part, planned in buildable.items() if part in chosen}
 
 
 def _combinations(
@@ -125,13 +137,12 @@ def _short_name(link: ChainLink) -> str:
 
 
 def _upstreams(
-    catalog: Catalog, settings: Settings, parts: tuple[PlannedPart, ...], opts: pulumi.ResourceOptions
+    catalog: Catalog, settings: Settings, used: Collection[str], opts: pulumi.ResourceOptions
 ) -> Mapping[str, pulumi.Input[str]]:
-    """The build context of each image upstream that a part uses: the catalog's pin, or its stand-in."""
-    used = {upstream for planned in parts for upstream in planned.part.upstreams}
+    """The build context of each image upstream that is used: the catalog's pin, or its stand-in of a mirror."""
     locations: dict[str, pulumi.Input[str]] = {}
     for upstream in (catalog.upstreams[name] for name in sorted(used)):
-        if upstream.digest:
+        if upstream.kind is UpstreamKind.IMAGE:
             locations[upstream.id] = f"docker-image://{upstream.reference}@{upstream.digest}"
         elif upstream.kind is UpstreamKind.PACKAGE_ARCHIVE:
             locations[upstream.id] = f"{CONTEXTS}/{upstream.id}"
@@ -142,6 +153,16 @@ def _upstreams(
         for name, reference in mirror.references.items():
             locations[name] = reference.apply(lambda ref: f"docker-image://{ref}")
     return locations
+
+
+def _substitutes(plan: BuildPlan, parts: Iterable[PlannedPart]) -> tuple[PlannedPart, ...]:
+    """The substitutes that these parts use, directly or not."""
+    by_id = {planned.part.id.id: planned for planned in plan.substitutes}
+    needed = {name for planned in parts for name in planned.part.upstreams}
+    for planned in reversed(plan.substitutes):
+        if planned.part.id.id in needed:
+            needed |= set(planned.part.upstreams)
+    return tuple(planned for name, planned in by_id.items() if name in needed)
 
 
 def _registry_image(catalog: Catalog, settings: Settings) -> str:
@@ -156,7 +177,8 @@ def _stage(catalog: Catalog, plan: BuildPlan, files: Mapping[PartId, Context]) -
     A package archive's context is made here: a file with the id of the snapshot, which the catalog pins.
     """
     staged = {}
-    for part in (planned.part for planned in plan.parts if planned.buildable):
+    builds = (*plan.substitutes, *plan.parts)
+    for part in (planned.part for planned in builds if planned.buildable):
         staged[part.id] = f"{CONTEXTS}/{part.id}"
         stage_context(files[part.id], CHECKOUT / part.directory, CHECKOUT / staged[part.id])
     for upstream in catalog.upstreams.values():
@@ -197,6 +219,7 @@ def _configuration() -> dict[str, Any]:
     """The stack's configuration; the CLI has checked the types that Pulumi.yaml declares."""
     config = pulumi.Config("codeopen")
     values: dict[str, Any] = {key: config.get(key) for key in TEXT_KEYS}
+    values |= {key: config.get_bool(key) for key in BOOLEAN_KEYS}
     values |= {key: config.get_int(key) for key in INTEGER_KEYS}
     values |= {key: config.get_object(key) for key in LIST_KEYS}
     return values

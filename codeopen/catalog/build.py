@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from codeopen.catalog.model import (
+    Account,
+    AccountKind,
     Addon,
     Base,
     Check,
@@ -17,6 +19,7 @@ from codeopen.catalog.model import (
     Port,
     PortCheck,
     Status,
+    Substitute,
     Tier,
     Upstream,
     UpstreamKind,
@@ -79,6 +82,7 @@ def build_base(entry: Entry) -> Base:
         platforms=tuple(fields["platforms"]),
         ports=_ports(fields["ports"]),
         env=_env(fields["env"]),
+        accounts=tuple(_account(account) for account in fields["accounts"]),
         tools=tuple(fields["tools"]),
         checks=_checks(fields["checks"]),
         upstreams=tuple(fields["upstreams"]),
@@ -100,6 +104,7 @@ def build_flavor(entry: Entry) -> Flavor:
         estimated_size_mb=fields["estimated_size_mb"],
         is_default=fields["is_default"],
         sort_order=fields["sort_order"],
+        takes=tuple(fields.get("takes", ())),
         checks=_checks(fields["checks"]),
         upstreams=tuple(fields["upstreams"]),
         platforms=tuple(fields["platforms"]),
@@ -147,6 +152,23 @@ def build_upstream(entry: Entry) -> Upstream:
         reference=fields["reference"],
         digest=fields.get("digest", ""),
         license=fields["license"],
+        substitute=_substitute(fields["substitute"]) if "substitute" in fields else None,
+    )
+
+
+def _substitute(fields: Fields) -> Substitute:
+    return Substitute(
+        version=fields["version"],
+        note=fields["note"],
+        upstreams=tuple(fields.get("upstreams", ())),
+        outputs=MappingProxyType(dict(fields.get("outputs", {}))),
+        without=tuple(fields.get("without", ())),
+    )
+
+
+def _account(fields: Fields) -> Account:
+    return Account(
+        fields["name"], AccountKind(fields["kind"]), fields["id"], fields.get("home", ""), fields["description"]
     )
 
 

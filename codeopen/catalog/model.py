@@ -81,6 +81,27 @@ class PortCheck:
 Check = CommandCheck | PortCheck
 
 
+class AccountKind(StrEnum):
+    """Whether an account is a user with a group of the same name and id, or a group alone."""
+
+    USER = "user"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A system account with a fixed id, which the base has before a package would create it under the next free one.
+
+    ``home`` is empty for a group.
+    """
+
+    name: str
+    kind: AccountKind
+    id: int
+    home: str
+    description: str
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
     """The layer that every image stands on (specification, "Layer Model")."""
@@ -91,6 +112,7 @@ class Base:
     platforms: tuple[str, ...]
     ports: tuple[Port, ...]
     env: Mapping[str, str]
+    accounts: tuple[Account, ...]
     tools: tuple[str, ...]
     checks: tuple[Check, ...]
     upstreams: tuple[str, ...]
@@ -98,7 +120,10 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A language environment (specification, "Container Flavors")."""
+    """A language environment (specification, "Container Flavors").
+
+    ``takes`` names flavors whose images its Dockerfile uses as named build contexts.
+    """
 
     id: str
     name: str
@@ -112,6 +137,7 @@ class Flavor:
     estimated_size_mb: int
     is_default: bool
     sort_order: int
+    takes: tuple[str, ...]
     checks: tuple[Check, ...]
     upstreams: tuple[str, ...]
     platforms: tuple[str, ...]
@@ -165,10 +191,29 @@ class UpstreamKind(StrEnum):
     """How an upstream reaches a Dockerfile."""
 
     IMAGE = "image"  # a named build context, docker-image://
+    FILE = "file"  # a verified ADD --checksum of the URL and digest that two build arguments give
     NPM = "npm"  # a lock file of the part, whose integrity hashes npm checks
     PYPI = "pypi"  # a lock file of the part, whose hashes pip checks
+    GO = "go"  # a module of the part, whose go.sum Go checks
+    CARGO = "cargo"  # a lock file of the part, whose checksums Cargo checks
     SERVICE = "service"  # not by one: an image that the platform itself runs
     PACKAGE_ARCHIVE = "package-archive"  # a snapshot of the distribution's archive, as a named build context
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """What stands in for an upstream in a stack that can't reach it, with the same layout.
+
+    ``upstreams`` are the named build contexts of its Dockerfile, ``dockerfiles/substitutes/<upstream>``; without any,
+    set-up makes it (a mirror of the same version). ``outputs`` gives what checks say instead, by name, and ``without``
+    names those that have nothing to ask, because it leaves their subject out; ``note`` says so to people.
+    """
+
+    version: str
+    note: str
+    upstreams: tuple[str, ...]
+    outputs: Mapping[str, str]
+    without: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +227,7 @@ class Upstream:
     reference: str
     digest: str
     license: str
+    substitute: Substitute | None
 
 
 @dataclass(frozen=True, slots=True)

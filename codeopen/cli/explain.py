@@ -32,7 +32,7 @@ from codeopen.plan.combinations import Combination
 from codeopen.plan.context import read_contexts
 from codeopen.plan.digest import PlanInputs
 from codeopen.plan.explain import Change, explain_change, explain_order, find_parts
-from codeopen.plan.parts import PartId, list_parts
+from codeopen.plan.parts import PartId, list_builds
 from codeopen.plan.plan import PlannedPart, PlanRequest, make_plan
 from codeopen.revision import Revision, extracted, resolve_revision
 from codeopen.selection.closest import closest
@@ -93,7 +93,7 @@ def _request(invocation: Invocation, checkout: Path) -> PlanRequest:
     if stack is None:
         return PlanRequest(_RELEASE, platforms or (DEFAULT_PLATFORM,))
     settings = read_settings(stack, _stack_values(checkout, stack), checkout.resolve())
-    return PlanRequest(_RELEASE, platforms or settings.platforms, mirror_pins(settings.mirror))
+    return PlanRequest(_RELEASE, platforms or settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
 
 
 def _stack_values(checkout: Path, stack: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _stack_values(checkout: Path, stack: str) -> dict[str, Any]:
 
 
 def _plan(checkout: Path, catalog: Catalog, request: PlanRequest) -> Plan:
-    plan = make_plan(catalog, read_contexts(checkout, list_parts(catalog)), request)
+    plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), request)
     return MappingProxyType({planned.part.id: planned for planned in plan.parts})
 
 
@@ -165,6 +165,7 @@ def _render_inputs(row: Explanation) -> str:
     rows += [("build argument", name, ascii(value)) for name, value in inputs.build_arguments]
     if inputs.parent is not None:
         rows.append(("parent", str(row.planned.part.parent), short_digest(inputs.parent)))
+    rows += [("taken part", name, short_digest(digest)) for name, digest in inputs.takes]
     return f"{_title(row)}: {row.digest}\n{render_table(('INPUT', 'NAME', 'VALUE'), rows)}"
 
 

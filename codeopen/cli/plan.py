@@ -21,7 +21,7 @@ from codeopen.cli.table import render_table, short_digest
 from codeopen.plan.combinations import Combination, enumerate_combinations, popular_combinations
 from codeopen.plan.context import read_contexts
 from codeopen.plan.matrix import make_matrix
-from codeopen.plan.parts import list_parts
+from codeopen.plan.parts import list_builds
 from codeopen.plan.plan import (
     BuildPlan,
     PlannedCombination,
@@ -102,7 +102,7 @@ def _make_plan(invocation: Invocation) -> tuple[Catalog, BuildPlan]:
     catalog = read_catalog(invocation.catalog)
     release = release_from(invocation.options, invocation.catalog)
     request = PlanRequest(release, tuple(dict.fromkeys(invocation.options.platform or (DEFAULT_PLATFORM,))))
-    contexts = read_contexts(checkout_of(invocation.catalog), list_parts(catalog))
+    contexts = read_contexts(checkout_of(invocation.catalog), list_builds(catalog))
     return catalog, make_plan(catalog, contexts, request)
 
 
@@ -114,6 +114,7 @@ def _part_data(planned: PlannedPart) -> dict[str, Any]:
         "name": part.name,
         "image": planned.reference,
         "parent": str(part.parent) if part.parent is not None else None,
+        "takes": [str(taken) for taken in part.takes],
         "context": part.directory,
         "buildable": planned.buildable,
         "state": planned.state.value,

@@ -14,7 +14,7 @@ from typing import Final
 
 from codeopen.plan.context import ContextFile
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +35,8 @@ class PlanInputs:
     """All that a part's plan digest depends on; kept, so that a difference between two plans can be explained.
 
     ``files`` are ordered by path, ``upstreams`` by id, ``build_arguments`` by name; ``parent`` is the plan digest of
-    the part that this one is built on, ``None`` for the base.
+    the part that this one is built on, ``None`` for the base; ``takes`` are name and plan digest of the other parts
+    that its Dockerfile uses, ordered by name.
     """
 
     part: str
@@ -45,6 +46,7 @@ class PlanInputs:
     upstreams: tuple[UpstreamPin, ...]
     build_arguments: tuple[tuple[str, str], ...]
     parent: str | None
+    takes: tuple[tuple[str, str], ...] = ()
 
 
 def plan_digest(inputs: PlanInputs) -> str:
@@ -59,6 +61,7 @@ def plan_digest(inputs: PlanInputs) -> str:
             "upstreams": [[pin.id, pin.reference, pin.version, pin.digest] for pin in inputs.upstreams],
             "build_arguments": [list(argument) for argument in inputs.build_arguments],
             "parent": inputs.parent,
+            "takes": [list(taken) for taken in inputs.takes],
         }
     )
 
@@ -66,6 +69,11 @@ def plan_digest(inputs: PlanInputs) -> str:
 def combination_digest(platform: str, parts: Iterable[str]) -> str:
     """The plan digest of a combination: of its parts' plan digests, the flavor's first, add-ons in layer order."""
     return _digest({"format": FORMAT, "platform": platform, "combination": list(parts)})
+
+
+def substitute_digest(digests: Mapping[str, str]) -> str:
+    """The pin of what is built in an upstream's place: of its plan digests by platform."""
+    return _digest({"format": FORMAT, "substitute": dict(digests)})
 
 
 def _digest(value: Mapping[str, object]) -> str:

@@ -22,7 +22,12 @@ from codeopen.selection.name import PREFIX, Release, parse_image_name, selected_
 from codeopen.selection.order import in_layer_order
 
 Item = TypeVar("Item")
-_CATALOG_FILES: Final = {PartKind.BASE: "base.yaml", PartKind.FLAVOR: "flavors.yaml", PartKind.ADDON: "addons.yaml"}
+_CATALOG_FILES: Final = {
+    PartKind.SUBSTITUTE: "upstreams.yaml",
+    PartKind.BASE: "base.yaml",
+    PartKind.FLAVOR: "flavors.yaml",
+    PartKind.ADDON: "addons.yaml",
+}
 _SHOWN_DIGITS: Final = 8
 HEALTH: Final = "CODEOPEN_HEALTH"
 # A name is read as one of this catalog's images, wherever that is kept.
@@ -101,7 +106,24 @@ def explain_change(
     if parent is not None and old_inputs.parent != new_inputs.parent:
         causes = explain_change(before, after, parent, platform)
         changes.append(Change(ChangeKind.PARENT, f"parent {parent}", ": its plan changed", causes))
+    changes += _taken_changes(before, after, new, platform)
     return tuple(changes)
+
+
+def _taken_changes(
+    before: Mapping[PartId, PlannedPart], after: Mapping[PartId, PlannedPart], new: PlannedPart, platform: str
+) -> Iterator[Change]:
+    """What changed in the parts whose images the Dockerfile takes from."""
+    old_inputs = before[new.part.id].inputs[platform]
+    for name, was, now in _paired(old_inputs.takes, new.inputs[platform].takes, lambda taken: taken[0]):
+        if was is None or now is None:
+            yield Change(
+                ChangeKind.PARENT, f"taken part {name}", " is taken no more" if now is None else " is taken now"
+            )
+            continue
+        taken = next(part for part in new.part.takes if str(part) == name)
+        causes = explain_change(before, after, taken, platform)
+        yield Change(ChangeKind.PARENT, f"taken part {name}", ": its plan changed", causes)
 
 
 def explain_order(before: Catalog, after: Catalog, combination: Combination) -> tuple[Change, ...]:

@@ -6,7 +6,7 @@ Format 1::
     release       registry, owner, version
     platforms     the platforms that were asked for
     stages        one object a stage, each with ``include``: rows to build in parallel, after all rows of earlier stages
-      part, kind, image, context, parent, platform, buildable, state, plan_digest (null when not buildable)
+      part, kind, image, context, parent, takes, platform, buildable, state, plan_digest (null when not buildable)
     combinations  ``include``: rows of the popular combinations, after all stages
       image, flavor, addons, parts, platform, buildable, not_buildable, plan_digest (null when not buildable)
 """
@@ -47,6 +47,7 @@ def _part_rows(plan: BuildPlan, planned: PlannedPart) -> Iterator[dict[str, Any]
             "image": planned.reference,
             "context": part.directory,
             "parent": str(part.parent) if part.parent is not None else None,
+            "takes": [str(taken) for taken in part.takes],
             "platform": platform,
             "buildable": planned.buildable,
             "state": planned.state.value,

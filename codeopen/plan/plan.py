@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-from codeopen.catalog.model import Catalog, Status
+from codeopen.catalog.model import Catalog, Status, Substitute, UpstreamKind
 from codeopen.errors import PlanError
+from codeopen.plan.accounts import render_accounts
 from codeopen.plan.combinations import Combination, popular_combinations
 from codeopen.plan.context import Context
-from codeopen.plan.digest import PlanInputs, UpstreamPin, combination_digest, plan_digest
+from codeopen.plan.digest import PlanInputs, UpstreamPin, combination_digest, plan_digest, substitute_digest
+from codeopen.plan.graph import Graph
 from codeopen.plan.health import render_health
-from codeopen.plan.parts import Part, PartId, PartKind, list_parts, parts_graph
+from codeopen.plan.parts import BASE, Part, PartId, PartKind, list_parts, list_substitutes, parts_graph
+from codeopen.plan.substitutes import substitutes_in_force
 from codeopen.selection.closest import closest
 from codeopen.selection.name import ImageName, Release, format_image_name, release_errors
 from codeopen.selection.selection import DEFAULT_PLATFORM
@@ -21,11 +24,16 @@ from codeopen.selection.selection import DEFAULT_PLATFORM
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What a stack asks of a plan: where images are kept, for which platforms, with which upstreams of its own."""
+    """What a stack asks of a plan: where images are kept, for which platforms, with which upstreams of its own.
+
+    ``upstreams`` are overrides; with ``substitutes``, what the catalog can build in upstreams' place is built, unless
+    it is overridden.
+    """
 
     release: Release
     platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
     upstreams: Mapping[str, UpstreamPin] = field(default_factory=lambda: MappingProxyType({}))
+    substitutes: bool = False
 
 
 class PartState(StrEnum):
@@ -73,25 +81,39 @@ class PlannedCombination:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """All parts, each after the one that it is built on, and the popular combinations."""
+    """All parts, each after those that it is built on, and the popular combinations.
+
+    ``substitutes`` are built before all parts; ``substituted`` has everything that stands in for an upstream.
+    """
 
     release: Release
     platforms: tuple[str, ...]
     parts: tuple[PlannedPart, ...]
     popular: tuple[PlannedCombination, ...]
+    substitutes: tuple[PlannedPart, ...] = ()
+    substituted: Mapping[str, Substitute] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def make_plan(catalog: Catalog, contexts: Mapping[PartId, Context], request: PlanRequest) -> BuildPlan:
     """Plan all parts and the popular combinations. Raises PlanError or ImageNameError for an unusable request."""
     _check_request(catalog, request)
+    substitutes = _plan_substitutes(catalog, contexts, request) if request.substitutes else ()
+    pins = {**_substitute_pins(substitutes), **request.upstreams}
+    request = replace(request, upstreams=MappingProxyType(pins))
     parts = {part.id: part for part in list_parts(catalog)}
     planned: dict[PartId, PlannedPart] = {}
     for part_id in parts_graph(tuple(parts.values())).topological_order():
-        part = parts[part_id]
-        parent = planned[part.parent] if part.parent is not None else None
-        planned[part_id] = _plan_part(catalog, part, parent, contexts.get(part_id), request)
-    popular = plan_combinations(catalog, tuple(planned.values()), request.release, popular_combinations(catalog))
-    return BuildPlan(request.release, request.platforms, tuple(planned.values()), tuple(popular))
+        planned[part_id] = _plan_part(catalog, parts[part_id], planned, contexts.get(part_id), request)
+    return BuildPlan(
+        release=request.release,
+        platforms=request.platforms,
+        parts=tuple(planned.values()),
+        popular=tuple(
+            plan_combinations(catalog, tuple(planned.values()), request.release, popular_combinations(catalog))
+        ),
+        substitutes=substitutes,
+        substituted=substitutes_in_force(catalog, (built.part.id.id for built in substitutes), pins),
+    )
 
 
 def plan_combinations(
@@ -120,9 +142,22 @@ def plan_combinations(
         )
 
 
-def build_arguments(part: Part) -> tuple[tuple[str, str], ...]:
-    """The build arguments that every part's Dockerfile gets, ordered by name. Raises PlanError."""
-    return (("CODEOPEN_HEALTH", render_health(part.checks)), ("CODEOPEN_PART", str(part.id)))
+def build_arguments(catalog: Catalog, part: Part, upstreams: Mapping[str, UpstreamPin]) -> tuple[tuple[str, str], ...]:
+    """The build arguments of a part's Dockerfile, ordered by name. Raises PlanError.
+
+    Files from outside come as ``<ID>_URL`` and ``<ID>_DIGEST``, unless the stack gives a build context in their place
+    (``upstreams`` are its overrides); the base gets its accounts.
+    """
+    if part.id.kind is PartKind.SUBSTITUTE:
+        return ()
+    arguments = {"CODEOPEN_HEALTH": render_health(part.checks), "CODEOPEN_PART": str(part.id)}
+    if part.id == BASE:
+        arguments["CODEOPEN_ACCOUNTS"] = render_accounts(catalog.base.accounts)
+    for upstream in (catalog.upstreams[name] for name in part.upstreams if name not in upstreams):
+        if upstream.kind is UpstreamKind.FILE:
+            prefix = upstream.id.upper().replace("-", "_")
+            arguments |= {f"{prefix}_URL": upstream.reference, f"{prefix}_DIGEST": upstream.digest}
+    return tuple(sorted(arguments.items()))
 
 
 def _check_request(catalog: Catalog, request: PlanRequest) -> None:
@@ -142,22 +177,58 @@ def _check_request(catalog: Catalog, request: PlanRequest) -> None:
             raise PlanError(f"the override of upstream {name!r} is a pin of {pin.id!r}; give both the same name")
 
 
+def _plan_substitutes(
+    catalog: Catalog, contexts: Mapping[PartId, Context], request: PlanRequest
+) -> tuple[PlannedPart, ...]:
+    """Plan what is built in the place of upstreams, each after those that it uses itself. Raises PlanError."""
+    parts = {part.id.id: part for part in list_substitutes(catalog) if part.id.id not in request.upstreams}
+    edges = tuple((used, name) for name, part in parts.items() for used in part.upstreams if used in parts)
+    planned: list[PlannedPart] = []
+    for name in Graph(tuple(parts), edges).topological_order():
+        part = parts[name]
+        pins = MappingProxyType({**_substitute_pins(planned), **request.upstreams})
+        found = _plan_part(catalog, part, {}, contexts.get(part.id), replace(request, upstreams=pins))
+        if not found.buildable:
+            raise PlanError(f"substitute for upstream {name!r}: {part.directory}/Dockerfile is missing; write it")
+        planned.append(found)
+    return tuple(planned)
+
+
+def _substitute_pins(substitutes: Iterable[PlannedPart]) -> dict[str, UpstreamPin]:
+    return {
+        planned.part.id.id: UpstreamPin(
+            planned.part.id.id,
+            planned.part.directory,
+            planned.part.name.rpartition(" ")[2],
+            substitute_digest(planned.digests),
+        )
+        for planned in substitutes
+    }
+
+
 def _plan_part(
-    catalog: Catalog, part: Part, parent: PlannedPart | None, context: Context | None, request: PlanRequest
+    catalog: Catalog,
+    part: Part,
+    planned: Mapping[PartId, PlannedPart],
+    context: Context | None,
+    request: PlanRequest,
 ) -> PlannedPart:
-    state = _state(part, parent, context, request)
+    """Plan a part; ``planned`` has those that it is built on."""
+    needed = {part_id: planned[part_id] for part_id in part.builds_on}
+    state = _state(part, needed.values(), context, request)
     upstreams = _pins(catalog, part, request)
     inputs: dict[str, PlanInputs] = {}
     if state is PartState.BUILDABLE and context is not None:
-        for platform in _platforms(part, request):
+        for platform in _platforms(part, needed.values(), request):
             inputs[platform] = PlanInputs(
                 part=str(part.id),
                 platform=platform,
                 dockerfile=context.dockerfile.digest,
                 files=context.files,
                 upstreams=upstreams,
-                build_arguments=build_arguments(part),
-                parent=parent.digests[platform] if parent is not None else None,
+                build_arguments=build_arguments(catalog, part, request.upstreams),
+                parent=needed[part.parent].digests[platform] if part.parent is not None else None,
+                takes=tuple(sorted((str(taken), needed[taken].digests[platform]) for taken in part.takes)),
             )
     return PlannedPart(
         part=part,
@@ -179,18 +250,22 @@ def _pins(catalog: Catalog, part: Part, request: PlanRequest) -> tuple[UpstreamP
     return tuple(sorted(pins))
 
 
-def _state(part: Part, parent: PlannedPart | None, context: Context | None, request: PlanRequest) -> PartState:
+def _state(part: Part, needed: Collection[PlannedPart], context: Context | None, request: PlanRequest) -> PartState:
     if part.status is Status.PLANNED:
         return PartState.PLANNED
     if context is None:
         return PartState.NO_DOCKERFILE
-    if not _platforms(part, request):
-        return PartState.NO_PLATFORM
-    if parent is not None and not parent.buildable:
+    if not all(other.buildable for other in needed):
         return PartState.PARENT_NOT_BUILDABLE
+    if not _platforms(part, needed, request):
+        return PartState.NO_PLATFORM
     return PartState.BUILDABLE
 
 
-def _platforms(part: Part, request: PlanRequest) -> tuple[str, ...]:
-    """The platforms to build a part for, in the order of the request, each once."""
-    return tuple(dict.fromkeys(platform for platform in request.platforms if platform in part.platforms))
+def _platforms(part: Part, needed: Collection[PlannedPart], request: PlanRequest) -> tuple[str, ...]:
+    """The platforms to build a part for, which all that it is built on have, in the request's order, each once."""
+    return tuple(
+        platform
+        for platform in dict.fromkeys(request.platforms)
+        if platform in part.platforms and all(platform in other.digests for other in needed)
+    )

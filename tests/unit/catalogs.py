@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from codeopen.catalog.model import (
+    Account,
+    AccountKind,
     Addon,
     Base,
     Catalog,
@@ -55,6 +57,7 @@ def make_flavor(name: str, order: int = 1, size_mb: int = 800) -> Flavor:
         estimated_size_mb=size_mb,
         is_default=name == "fullstack",
         sort_order=order,
+        takes=(),
         checks=(CommandCheck(name, (name, "--version"), "1"),),
         upstreams=("packages",),
         platforms=(AMD64,),
@@ -104,6 +107,7 @@ def make_base() -> Base:
         platforms=(AMD64,),
         ports=(Port(4096, "opencode", "", 0, "OPENCODE_SERVER"), Port(4097, "acp-gateway", "", 1, "ACP_GATEWAY")),
         env=MappingProxyType({"OPENCODE_PORT": "4096", "ACP_GATEWAY_PORT": "4097"}),
+        accounts=(Account("developer", AccountKind.USER, 1000, "/home/developer", ""),),
         tools=("git",),
         checks=(
             CommandCheck("git", ("git", "--version"), "git version"),
@@ -131,9 +135,18 @@ def make_catalog(
         upstreams=MappingProxyType(
             {
                 "ubuntu": Upstream(
-                    "ubuntu", UpstreamKind.IMAGE, "", "24.04", "docker.io/library/ubuntu", "sha256:" + "0" * 64, "GPL"
+                    "ubuntu",
+                    UpstreamKind.IMAGE,
+                    "",
+                    "24.04",
+                    "docker.io/library/ubuntu",
+                    "sha256:" + "0" * 64,
+                    "GPL",
+                    None,
                 ),
-                "packages": Upstream("packages", UpstreamKind.PACKAGE_ARCHIVE, "", "20261101", "ubuntu", "", "GPL"),
+                "packages": Upstream(
+                    "packages", UpstreamKind.PACKAGE_ARCHIVE, "", "20261101", "ubuntu", "", "GPL", None
+                ),
             }
         ),
         legacy=MappingProxyType({}),

@@ -11,6 +11,9 @@ from codeopen.errors import Problem
 
 CHECKS: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     references.parts_name_known_upstreams,
+    references.flavors_take_known_flavors,
+    references.substitutes_name_known_upstreams,
+    references.substitutes_name_known_checks,
     references.addons_name_known_tiers,
     references.addons_name_known_addons,
     references.popular_names_known_parts,
@@ -32,6 +35,8 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     sharing.env_does_not_clash,
     sharing.env_agrees_with_ports,
     relations.addons_do_not_need_themselves,
+    relations.flavors_do_not_take_from_themselves,
+    relations.taken_flavors_can_be_built,
     relations.needed_addons_can_be_selected,
     relations.needed_addons_go_together,
     relations.incompatibility_is_mutual,
@@ -43,4 +48,6 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     contents.check_credentials_are_the_ports,
     contents.regular_expressions_compile,
     contents.image_references_name_their_version,
+    contents.file_references_name_their_version,
+    contents.accounts_are_unique,
 )

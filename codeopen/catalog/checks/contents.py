@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from codeopen.catalog.draft import Draft
 from codeopen.catalog.model import CommandCheck, PortCheck, UpstreamKind
+from codeopen.catalog.source import KeyPath
 from codeopen.errors import Problem
 
 
@@ -46,11 +47,18 @@ def regular_expressions_compile(draft: Draft) -> Iterator[Problem]:
     for part in draft.parts():
         for index, check in enumerate(part.checks):
             key, pattern = ("output", check.output) if isinstance(check, CommandCheck) else ("body", check.body)
-            try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError) as error:
-                path = (*part.path, "checks", index, key)
-                yield draft.problem(path, f"it is no regular expression: {error}", "correct it, or escape it with \\")
+            yield from _compiles(draft, (*part.path, "checks", index, key), pattern)
+    for upstream in draft.upstreams.values():
+        if upstream.substitute:
+            for name, pattern in upstream.substitute.outputs.items():
+                yield from _compiles(draft, ("upstreams", upstream.id, "substitute", "outputs", name), pattern)
+
+
+def _compiles(draft: Draft, path: KeyPath, pattern: str) -> Iterator[Problem]:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        yield draft.problem(path, f"it is no regular expression: {error}", "correct it, or escape it with \\")
 
 
 def image_references_name_their_version(draft: Draft) -> Iterator[Problem]:
@@ -61,3 +69,28 @@ def image_references_name_their_version(draft: Draft) -> Iterator[Problem]:
             what = f'the tag "{tag}" is not of version {version}'
             fix = f"write a tag that starts with {version}, or correct the version"
             yield draft.problem(("upstreams", upstream.id, "reference"), what, fix)
+
+
+def file_references_name_their_version(draft: Draft) -> Iterator[Problem]:
+    for upstream in draft.upstreams.values():
+        if upstream.kind is not UpstreamKind.FILE:
+            continue
+        path = ("upstreams", upstream.id, "reference")
+        if not upstream.reference.startswith("https://"):
+            yield draft.problem(path, "it is no URL of a file", "write the file's address, which starts with https://")
+        elif upstream.version not in upstream.reference:
+            what = f"the address does not hold version {upstream.version}"
+            yield draft.problem(path, what, "write the address of that version, or correct the version")
+
+
+def accounts_are_unique(draft: Draft) -> Iterator[Problem]:
+    if draft.base is None:
+        return
+    for key in ("name", "id"):
+        seen: set[object] = set()
+        for index, account in enumerate(draft.base.accounts):
+            value = getattr(account, key)
+            if value in seen:
+                what = f"another account has the {key} {value} too"
+                yield draft.problem(("base", "accounts", index, key), what, "give each account its own")
+            seen.add(value)

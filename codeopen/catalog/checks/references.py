@@ -15,6 +15,35 @@ def parts_name_known_upstreams(draft: Draft) -> Iterator[Problem]:
             yield from draft.unknown("upstreams", path, name)
 
 
+def flavors_take_known_flavors(draft: Draft) -> Iterator[Problem]:
+    for flavor in draft.flavors.values():
+        for path, name in items(("flavors", flavor.id, "takes"), flavor.takes):
+            yield from draft.unknown("flavors", path, name)
+
+
+def substitutes_name_known_upstreams(draft: Draft) -> Iterator[Problem]:
+    for upstream in draft.upstreams.values():
+        if upstream.substitute:
+            for path, name in items(
+                ("upstreams", upstream.id, "substitute", "upstreams"), upstream.substitute.upstreams
+            ):
+                yield from draft.unknown("upstreams", path, name)
+
+
+def substitutes_name_known_checks(draft: Draft) -> Iterator[Problem]:
+    if not draft.whole >= {"base", "flavors", "addons"}:
+        return
+    names = {check.name for part in draft.parts() for check in part.checks}
+    for upstream in draft.upstreams.values():
+        if upstream.substitute:
+            path = ("upstreams", upstream.id, "substitute")
+            paths = [((*path, "outputs", name), name) for name in upstream.substitute.outputs]
+            for item_path, name in (*paths, *items((*path, "without"), upstream.substitute.without)):
+                if name not in names:
+                    fix = "write the name of a check, or remove it"
+                    yield draft.problem(item_path, f'no part has a check "{name}"', fix)
+
+
 def addons_name_known_tiers(draft: Draft) -> Iterator[Problem]:
     for addon in draft.addons.values():
         if addon.requires_tier is not None:
@@ -49,6 +78,9 @@ def upstreams_are_used(draft: Draft) -> Iterator[Problem]:
     if not draft.whole >= {"base", "flavors", "addons"}:
         return
     used = {name for part in draft.parts() for name in part.upstreams}
+    used |= {
+        name for upstream in draft.upstreams.values() if upstream.substitute for name in upstream.substitute.upstreams
+    }
     for name, upstream in draft.upstreams.items():
         if name not in used and upstream.kind is not UpstreamKind.SERVICE:
             what = "no part names this upstream"

@@ -1,4 +1,4 @@
-"""Add-ons that need or exclude each other."""
+"""Add-ons that need or exclude each other, and flavors that take from each other."""
 
 from __future__ import annotations
 
@@ -37,6 +37,33 @@ def _cycle(draft: Draft, cycle: list[str], first: int) -> Problem:
     shown = " → ".join(ring) if len(ring) <= MOST_NEEDED else " → ".join([*ring[:MOST_NEEDED], "…", ring[-1]])
     what = f"the add-ons need each other in a circle: {shown}"
     return draft.problem(("addons", ring[0], "requires_addons"), what, "remove one of these needs")
+
+
+def flavors_do_not_take_from_themselves(draft: Draft) -> Iterator[Problem]:
+    """Each flavor from which a way leads back to itself is told, so that the circle shows whole."""
+    for flavor in draft.flavors.values():
+        reached: set[str] = set()
+        todo = list(flavor.takes)
+        while todo:
+            name = todo.pop()
+            if name in draft.flavors and name not in reached:
+                reached.add(name)
+                todo += draft.flavors[name].takes
+        if flavor.id in reached:
+            what = f"the images of {flavor.id} would be needed to build themselves"
+            yield draft.problem(
+                ("flavors", flavor.id, "takes"), what, "take from flavors that don't take from this one"
+            )
+
+
+def taken_flavors_can_be_built(draft: Draft) -> Iterator[Problem]:
+    for flavor in draft.flavors.values():
+        for index, name in enumerate(flavor.takes):
+            taken = draft.flavors.get(name)
+            if taken and taken.status is Status.PLANNED and flavor.status is Status.AVAILABLE:
+                what = f"{name} is planned, so that {flavor.id} could never be built"
+                path = ("flavors", flavor.id, "takes", index)
+                yield draft.problem(path, what, f"make {flavor.id} planned too, or take nothing from {name}")
 
 
 def needed_addons_can_be_selected(draft: Draft) -> Iterator[Problem]:

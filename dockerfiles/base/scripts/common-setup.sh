@@ -4,7 +4,6 @@
 prepare_home() {
   export HOME="${HOME:-/home/developer}"
   mkdir -p "$WORKSPACE" "$HOME/.config" "$HOME/.local/share" "$HOME/.local/state" "$HOME/.cache" "$HOME/.local/bin"
-  export PATH="$HOME/.local/bin:$PATH"
   if [ ! -w "$WORKSPACE" ]; then
     echo "codeopen: $WORKSPACE is not writable by uid $(id -u): the volume belongs to somebody else" >&2
     return 1

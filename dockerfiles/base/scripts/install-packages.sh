@@ -1,7 +1,8 @@
 #!/bin/sh
 # install-packages.sh PACKAGE…: installs packages of the distribution from the archive snapshot that all parts share.
 # The snapshot is the build context `package-archive`, mounted at /run/package-archive: either package indexes (lists/),
-# or the id of a snapshot of the archive (snapshot). Package lists, caches and logs never stay in the layer.
+# or the id of a snapshot of the archive (snapshot). Package lists, caches and logs never stay in the layer, and no program
+# keeps the right to become another user: nothing in a container needs it.
 set -eu
 
 archive=/run/package-archive
@@ -24,3 +25,4 @@ apt install --no-install-recommends "$@"
 apt-get -q clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/* /var/cache/debconf/*-old \
   /var/lib/dpkg/*-old /var/log/apt/* /var/log/*.log /tmp/* /root/.cache
+find / -xdev -type f -perm /6000 -exec chmod a-s {} +

@@ -1,42 +1,28 @@
 #!/bin/bash
-# Starts every service of /etc/codeopen/services.d, one shell fragment each, and keeps it running: a service that ends
-# is started again after 1 s, then 2, 4 … 30 s; ten seconds of life reset the wait. SIGTERM ends all of them.
+# Starts every service of the image and keeps it running: OpenCode, the ACP gateway, and those of the add-ons.
+# SIGTERM ends all of them.
 set -uo pipefail
 
-readonly LONGEST_WAIT=30
-supervisors=()
+readonly SOCKET=/tmp/supervisor.sock
 
-log() { printf '{"time":"%s","service":"%s","event":"%s"}\n' "$(date -u +%FT%TZ)" "$1" "$2"; }
-
-supervise() {
-  local service=$1 child=0 wait=1 started
-  trap 'trap "" TERM; [ "$child" -eq 0 ] || kill -TERM "$child" 2>/dev/null; wait; exit 0' TERM
-  while true; do
-    started=$SECONDS
-    log "$service" start
-    bash "/etc/codeopen/services.d/$service" &
-    child=$!
-    wait "$child"
-    log "$service" "ended with code $?; next start in ${wait}s"
-    if [ $((SECONDS - started)) -ge 10 ]; then wait=1; fi
-    sleep "$wait" &
-    child=$!
-    wait "$child"
-    wait=$((wait * 2 > LONGEST_WAIT ? LONGEST_WAIT : wait * 2))
-  done
-}
-
-stop_all() {
+# supervisord stops one program after the other. Told all at once, they need the time of the slowest.
+stop_services() {
+  local service
   trap '' TERM INT
-  kill -TERM "${supervisors[@]}" 2>/dev/null
-  wait
+  kill -TERM "$supervisor" 2>/dev/null
+  for service in $(pgrep --parent "$supervisor"); do kill -TERM -- "-$service" 2>/dev/null; done
+  wait "$supervisor"
   exit 0
 }
 
-trap stop_all TERM INT
-for fragment in /etc/codeopen/services.d/*; do
-  [ -f "$fragment" ] || continue
-  supervise "$(basename "$fragment")" &
-  supervisors+=("$!")
+# A restarted container still has the socket of its last run.
+rm -f "$SOCKET"
+supervisord --configuration /etc/supervisor/supervisord.conf &
+supervisor=$!
+trap stop_services TERM INT
+# It first looks at its programs a second after its own start, unless somebody speaks to it before.
+for _ in {1..60}; do
+  if curl --silent --max-time 1 --output /dev/null --unix-socket "$SOCKET" http://localhost/; then break; fi
+  sleep 0.05
 done
-wait
+wait "$supervisor"

@@ -21,6 +21,7 @@ GOLDEN: Final = Path(__file__).parent / "golden"
 PLANNED_LISTS: Final = "requires_tier: null\n    requires_addons: []\n    incompatible_with: []"
 CLOUD: Final = "extra_memory: 512Mi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
 DATABASES: Final = "extra_memory: 1Gi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
+NODE_KIND: Final = "kind: image\n    description: Node"
 CHECK_OF_GUI: Final = "port: 6080\n        path: /"
 
 # case: the file, what is replaced (once), and by what; several where one is not enough
@@ -87,7 +88,33 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     ],
     "unknown-needed-addon": [("addons.yaml", "requires_addons: []", "requires_addons: [cloudy]")],
     "unknown-incompatible-addon": [("addons.yaml", "incompatible_with: []", "incompatible_with: [cloudy]")],
-    "unused-upstream": [("base.yaml", "node, bun, opencode]", "node, opencode]")],
+    "unused-upstream": [("base.yaml", "node, bun, opencode", "node, opencode")],
+    "unknown-taken-flavor": [("flavors.yaml", "sort_order: 5", "sort_order: 5\n    takes: [jss]")],
+    "flavors-take-each-other": [
+        ("flavors.yaml", "sort_order: 5", "sort_order: 5\n    takes: [polyglot]"),
+        ("flavors.yaml", "sort_order: 6", "sort_order: 6\n    takes: [fullstack]"),
+    ],
+    "takes-planned-flavor": [
+        ("flavors.yaml", "and debugger\n    status: available", "and debugger\n    status: planned"),
+        ("flavors.yaml", "sort_order: 5", "sort_order: 5\n    takes: [go]"),
+    ],
+    "substitute-of-unknown-upstreams": [
+        ("upstreams.yaml", "      outputs:\n", "      upstreams: [ubnutu]\n      outputs:\n"),
+    ],
+    "substitute-of-unknown-checks": [
+        ("upstreams.yaml", "      outputs:\n", "      without: [nothing]\n      outputs:\n        nodee: ^22\n"),
+    ],
+    "substitute-regular-expression": [("upstreams.yaml", "        python: ^Python 3", "        python: ^(Python 3")],
+    "account-twice": [
+        ("base.yaml", "    - name: rdma\n", "    - name: redis\n"),
+        ("base.yaml", "      id: 991\n", "      id: 990\n"),
+    ],
+    "account-group-with-home": [("base.yaml", "      id: 991\n", "      id: 991\n      home: /nowhere\n")],
+    "file-without-address": [("upstreams.yaml", NODE_KIND, NODE_KIND.replace("image", "file"))],
+    "file-of-another-version": [
+        ("upstreams.yaml", NODE_KIND, NODE_KIND.replace("image", "file")),
+        ("upstreams.yaml", "docker.io/library/node:22.23.3-bookworm-slim", "https://example.com/node-22.0.0.tar.xz"),
+    ],
     # defaults and orders
     "two-default-tiers": [("tiers.yaml", "is_default: false", "is_default: true")],
     "no-default-tier": [("tiers.yaml", "is_default: true", "is_default: false")],

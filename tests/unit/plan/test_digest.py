@@ -9,12 +9,14 @@ from codeopen.plan.digest import PlanInputs, UpstreamPin, combination_digest, pl
 
 FILE = ContextFile("run.sh", "sha256:01", 3, executable=False)
 PIN = UpstreamPin("node", "docker.io/library/node:22", "22.1.0", "sha256:02")
-INPUTS = PlanInputs("js", "linux/amd64", "sha256:00", (FILE,), (PIN,), (("A", "1"),), "sha256:03")
+INPUTS = PlanInputs(
+    "js", "linux/amd64", "sha256:00", (FILE,), (PIN,), (("A", "1"),), "sha256:03", (("go", "sha256:04"),)
+)
 
 
 def test_the_encoding_is_stable() -> None:
     """A change here gives every image of every release a new identity: raise FORMAT, and say so in the change."""
-    assert plan_digest(INPUTS) == "sha256:f92c6752b7707059ea0f324cd138e4e3602f7e43c2953ff6abfc884a983ee718"
+    assert plan_digest(INPUTS) == "sha256:8657ec6c9772aac309f66cbbb3265aa4d8f57b1f6af031cf1a9ec0601a42aa2a"
 
 
 CHANGES = [
@@ -30,6 +32,9 @@ CHANGES = [
     ),
     replace(INPUTS, upstreams=()),
     *(replace(INPUTS, upstreams=(replace(PIN, **{field.name: "x"}),)) for field in fields(PIN)),
+    replace(INPUTS, takes=()),
+    replace(INPUTS, takes=(("go", "sha256:ff"),)),
+    replace(INPUTS, takes=(("rust", "sha256:04"),)),
     replace(INPUTS, build_arguments=()),
     replace(INPUTS, build_arguments=(("A", "2"),)),
     replace(INPUTS, build_arguments=(("B", "1"),)),
