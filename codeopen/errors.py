@@ -85,3 +85,15 @@ class RegistryError(CodeOpenError):
 
 class RevisionError(CodeOpenError):
     """A git revision of the checkout can't be read: no git, no such revision, or a catalog that can't be used."""
+
+
+class ComposeError(CodeOpenError):
+    """Parts that can't be composed as they are, or a layer that can't be read."""
+
+
+class VerifyError(CodeOpenError):
+    """An image can't be verified: the Docker Engine doesn't answer, or a container can't be started."""
+
+
+class TrialError(CodeOpenError):
+    """Parts can't be tried: no free port, or an image that the stack did not make."""

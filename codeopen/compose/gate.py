@@ -1,0 +1,214 @@
+"""The gate: whether two parts can be composed, decided from their indexes, and if not, why.
+
+Each rule is one small function from a pair to findings. Nothing is composed that has a finding. What the rules let
+through is what the oracle's tests compare with a chained build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from codeopen.compose.config import config_conflicts
+from codeopen.compose.debconf import DATABASES as DEBCONF
+from codeopen.compose.debconf import merge_debconf
+from codeopen.compose.entries import Entry, EntryKind, parents
+from codeopen.compose.linker_cache import PATH as LINKER_CACHE
+from codeopen.compose.packages import DATABASES as PACKAGES
+from codeopen.compose.part_index import PartIndex
+from codeopen.errors import ComposeError
+
+ACCOUNT_FILES: Final = frozenset({"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"})
+# Written by several parts, and put together in the seal.
+SEALED: Final = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
+STAT_OVERRIDES: Final = "var/lib/dpkg/statoverride"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """Why a pair can't be composed: the rule, what it concerns (a path, a package, a key), and how, in words."""
+
+    rule: str
+    subject: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two parts on the base that the first stands on; the second is an add-on, composed after the first."""
+
+    base: PartIndex
+    one: PartIndex
+    other: PartIndex
+
+    @property
+    def both(self) -> tuple[tuple[PartIndex, PartIndex], ...]:
+        """Each part with its counterpart."""
+        return ((self.one, self.other), (self.other, self.one))
+
+
+def judge(pair: Pair) -> tuple[Finding, ...]:
+    """All findings of all rules, ordered; none when the pair can be composed."""
+    return tuple(sorted(finding for rule in RULES for finding in rule(pair)))
+
+
+def same_base(pair: Pair) -> Iterator[Finding]:
+    """Deltas only fit onto the layers that they were made on."""
+    base = [layer.diff_id for layer in pair.base.layers]
+    for part, _ in pair.both:
+        if [layer.diff_id for layer in part.layers[: part.base_layers]] != base:
+            yield Finding("same-base", part.repository, "does not stand on the base's layers; build it again")
+
+
+def no_deletions(pair: Pair) -> Iterator[Finding]:
+    """What one part deletes from the base, the other may have relied on."""
+    for part, _ in pair.both:
+        for entry in part.entries.values():
+            if entry.kind in {EntryKind.WHITEOUT, EntryKind.OPAQUE}:
+                yield Finding(
+                    "no-deletions", entry.path, f"{part.repository} deletes it; leave it, or do so in the base"
+                )
+
+
+def same_files(pair: Pair) -> Iterator[Finding]:
+    """A path that both write is the same in both, or has a merge rule."""
+    small, large = sorted((pair.one.entries, pair.other.entries), key=len)
+    for path in small.keys() & large.keys():
+        one, other = pair.one.entries[path], pair.other.entries[path]
+        if one != other and path not in SEALED:
+            yield Finding(
+                "same-files", path, f"{pair.one.repository} and {pair.other.repository}: {_difference(one, other)}"
+            )
+
+
+def nothing_below_files(pair: Pair) -> Iterator[Finding]:
+    """No file lies where the other part has something that is no folder, and none behind a symbolic link."""
+    for part, counterpart in pair.both:
+        for path, entry in part.entries.items():
+            if entry.kind is EntryKind.FOLDER:
+                continue
+            for folder in parents(path):
+                there = counterpart.entries.get(folder)
+                if there and there.kind is not EntryKind.FOLDER:
+                    what = (
+                        f"{part.repository} has it below {folder}, which is a {there.kind} in {counterpart.repository}"
+                    )
+                    yield Finding("nothing-below-files", path, what)
+
+
+def one_version(pair: Pair) -> Iterator[Finding]:
+    """A package that both have is in one version and state."""
+    origin = pair.base.packages
+    one, other = (part.packages.beyond(origin).stanzas for part in (pair.one, pair.other))
+    for key in sorted(one.keys() & other.keys()):
+        if one[key] != other[key]:
+            what = f"{_version(one[key])} in {pair.one.repository}, {_version(other[key])} in {pair.other.repository}"
+            yield Finding("one-version", key, what)
+    for part, stanzas in ((pair.one, one), (pair.other, other)):
+        for key in sorted(stanzas.keys() & origin.stanzas.keys()):
+            what = f"{part.repository} changes the base's {_version(origin.stanzas[key])} to {_version(stanzas[key])}"
+            yield Finding("one-version", key, what)
+
+
+def no_triggers(pair: Pair) -> Iterator[Finding]:
+    """No package of one part waits for files that the other brings: it would have run something about them."""
+    origin = pair.base.packages
+    for part, counterpart in pair.both:
+        for line in part.packages.beyond(origin).triggers:
+            waited, _, package = line.partition(" ")
+            place = waited.strip("/")
+            for path in counterpart.entries:
+                inside = path == place or path.startswith(f"{place}/")
+                known = part.entries.get(path) == counterpart.entries[path]
+                if inside and not known and counterpart.entries[path].kind is not EntryKind.FOLDER:
+                    what = f"{counterpart.repository} has it, and {package} of {part.repository} acts on {waited}"
+                    yield Finding("no-triggers", path, what)
+
+
+def no_diversions(pair: Pair) -> Iterator[Finding]:
+    """No part moves aside, or sets the mode of, a file that the other brings."""
+    origin = pair.base.packages
+    for part, counterpart in pair.both:
+        for source, target, package in part.packages.beyond(origin).diversions:
+            for name in (source, target):
+                path = name.lstrip("/")
+                if path in counterpart.entries and part.entries.get(path) != counterpart.entries[path]:
+                    what = f"{package} of {part.repository} diverts it, and {counterpart.repository} has it"
+                    yield Finding("no-diversions", path, what)
+        if STAT_OVERRIDES in part.entries:
+            yield Finding("no-diversions", STAT_OVERRIDES, f"{part.repository} changes it; set modes in the base")
+
+
+def accounts_of_the_base(pair: Pair) -> Iterator[Finding]:
+    """Users and groups are the base's, with fixed ids: a part that changes them drops the other's."""
+    for part, _ in pair.both:
+        for path in sorted(ACCOUNT_FILES & part.entries.keys()):
+            what = f"{part.repository} changes it; give the account a fixed id in accounts of catalog/base.yaml"
+            yield Finding("accounts-of-the-base", path, what)
+
+
+def files_of_known_owners(pair: Pair) -> Iterator[Finding]:
+    """Nothing goes through a symbolic link of the base, as a file below ``/lib`` would where that is a link."""
+    links = {path for path, entry in pair.base.entries.items() if entry.kind is EntryKind.SYMLINK}
+    for part, _ in pair.both:
+        for path, entry in part.entries.items():
+            if path in links and entry.kind is not EntryKind.SYMLINK:
+                yield Finding(
+                    "no-replaced-links", path, f"{part.repository} has a {entry.kind} in the place of the link"
+                )
+            for folder in parents(path):
+                if folder in links:
+                    what = f"{part.repository} has it below {folder}, which is a symbolic link in the base"
+                    yield Finding("no-replaced-links", path, what)
+
+
+def configurations_agree(pair: Pair) -> Iterator[Finding]:
+    """Variables don't clash, and how a container starts is the base's."""
+    parts = {part.repository: part.config for part, _ in pair.both}
+    for problem in config_conflicts(pair.base.config, parts):
+        yield Finding("configurations-agree", "config", problem)
+
+
+def databases_merge(pair: Pair) -> Iterator[Finding]:
+    """The merge rules for debconf's answers find no contradiction."""
+    for name in DEBCONF:
+        contents = [part.files[name] for part in (pair.one, pair.other) if name in part.files]
+        try:
+            merge_debconf(name, pair.base.files.get(name, b""), contents)
+        except ComposeError as error:
+            yield Finding("databases-merge", name, str(error))
+
+
+Rule = Callable[[Pair], Iterator[Finding]]
+RULES: Final[Sequence[Rule]] = (
+    same_base,
+    no_deletions,
+    same_files,
+    nothing_below_files,
+    files_of_known_owners,
+    one_version,
+    no_triggers,
+    no_diversions,
+    accounts_of_the_base,
+    configurations_agree,
+    databases_merge,
+)
+
+
+def _difference(one: Entry, other: Entry) -> str:
+    for name in ("kind", "mode", "uid", "gid", "content", "attributes"):
+        left, right = getattr(one, name), getattr(other, name)
+        if left != right:
+            return f"{name} {_show(name, left)} and {_show(name, right)}"
+    return "size"
+
+
+def _show(name: str, value: object) -> str:
+    text = f"{value:04o}" if name == "mode" and isinstance(value, int) else str(value)
+    return text.removeprefix("sha256:")[:12] if text.startswith("sha256:") else text
+
+
+def _version(stanza: str) -> str:
+    lines = (line.partition(":") for line in stanza.split("\n"))
+    return next((value.strip() for key, _, value in lines if key == "Version"), "no version")

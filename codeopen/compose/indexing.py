@@ -1,0 +1,92 @@
+"""Makes the index of a part from its manifest, configuration and layers, wherever these are read from."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, Final
+
+from codeopen.compose.entries import Entry, EntryKind, read_entries
+from codeopen.compose.packages import read_packages
+from codeopen.compose.part_index import MERGED_FILES, LayerBlob, PartIndex
+from codeopen.errors import ComposeError
+
+_GZIP_TYPES: Final = (
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+)
+_TAR_TYPE: Final = "application/vnd.oci.image.layer.v1.tar"
+
+OpenBlob = Callable[[LayerBlob], IO[bytes]]
+
+
+def list_layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[LayerBlob, ...]:
+    """The layers of an image, from its manifest and its configuration. Raises ComposeError where they don't agree."""
+    descriptors: Sequence[Mapping[str, Any]] = manifest.get("layers", ())
+    diff_ids: Sequence[str] = config.get("rootfs", {}).get("diff_ids", ())
+    if len(descriptors) != len(diff_ids):
+        raise ComposeError(f"the manifest has {len(descriptors)} layers, the configuration {len(diff_ids)}")
+    return tuple(
+        LayerBlob(layer["mediaType"], layer["digest"], layer["size"], diff_id)
+        for layer, diff_id in zip(descriptors, diff_ids, strict=True)
+    )
+
+
+def index_part(
+    identity: tuple[str, str, str],
+    layers: tuple[LayerBlob, ...],
+    config: Mapping[str, Any],
+    base: PartIndex | None,
+    open_blob: OpenBlob,
+) -> PartIndex:
+    """Read the layers beyond the base's once. ``identity`` is repository, manifest digest and platform.
+
+    ``base`` is ``None`` for the base itself. Raises ComposeError for a part that does not stand on the base's layers,
+    or whose layers can't be read.
+    """
+    repository, digest, platform = identity
+    known = len(base.layers) if base else 0
+    if base and [layer.diff_id for layer in layers[:known]] != [layer.diff_id for layer in base.layers]:
+        raise ComposeError(f"{repository}: it does not stand on the base's layers; build it again")
+    entries: dict[str, Entry] = {}
+    files = dict(base.files) if base else {}
+    for layer in layers[known:]:
+        with open_blob(layer) as blob, _unpacked(layer, blob) as tar:
+            found, kept = _read(tar, repository)
+        _overlay(entries, found)
+        files |= kept
+    deleted = {path for path, entry in entries.items() if entry.kind is EntryKind.WHITEOUT}
+    files = {name: content for name, content in files.items() if name not in deleted}
+    packages = read_packages(files)
+    return PartIndex(digest, repository, platform, layers, known, entries, packages, files, config.get("config", {}))
+
+
+def _read(tar: IO[bytes], repository: str) -> tuple[tuple[Entry, ...], Mapping[str, bytes]]:
+    try:
+        return read_entries(tar, MERGED_FILES.__contains__)
+    except (ComposeError, zlib.error, gzip.BadGzipFile) as error:
+        raise ComposeError(f"{repository}: {error}") from error
+
+
+def _overlay(entries: dict[str, Entry], layer: Sequence[Entry]) -> None:
+    """Put a layer over the delta so far; a deletion takes away what the delta had, and stays, for the base's sake."""
+    for entry in layer:
+        if entry.kind in {EntryKind.WHITEOUT, EntryKind.OPAQUE}:
+            inside = f"{entry.path}/"
+            for path in [path for path in entries if path.startswith(inside)]:
+                del entries[path]
+            if entry.kind is EntryKind.WHITEOUT:
+                entries[entry.path] = entry
+    for entry in layer:
+        if entry.kind is not EntryKind.WHITEOUT and (entry.kind is not EntryKind.OPAQUE or entry.path not in entries):
+            entries[entry.path] = entry
+
+
+def _unpacked(layer: LayerBlob, blob: IO[bytes]) -> IO[bytes]:
+    if layer.media_type in _GZIP_TYPES:
+        return gzip.GzipFile(fileobj=io.BufferedReader(blob, 1 << 20) if isinstance(blob, io.RawIOBase) else blob)  # type: ignore[return-value]
+    if layer.media_type == _TAR_TYPE:
+        return blob
+    raise ComposeError(f"layer {layer.digest} is {layer.media_type}, which can't be read; take gzip")

@@ -1,0 +1,110 @@
+"""Hostile parts: each is refused, by the rule and the name that is concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from codeopen.compose.gate import RULES, Pair, judge
+from codeopen.compose.part_index import from_json, to_json
+from tests.unit.compose.layers import STATUS, Content, File, Link, make_base, make_part, status
+
+TRIGGERS = "var/lib/dpkg/triggers/File"
+DIVERSIONS = "var/lib/dpkg/diversions"
+BASE = make_base()
+GOOD: Mapping[str, Content] = {"opt/one": b"1", STATUS: status("bash", "libc6", "jq")}
+
+
+def findings(one: Mapping[str, Content], other: Mapping[str, Content], **config: Any) -> list[tuple[str, str]]:
+    pair = Pair(BASE, make_part("one", BASE, one), make_part("other", BASE, other, config=config))
+    return [(finding.rule, finding.subject) for finding in judge(pair)]
+
+
+def test_parts_that_go_together_have_no_finding() -> None:
+    shared = {"usr/share/doc/jq": b"same"}
+    cache = {"etc/ld.so.cache": b""}
+    assert not findings(
+        {**GOOD, **shared, **cache}, {"opt/other": b"2", STATUS: status("bash", "libc6", "jq", "zsh"), **shared}
+    )
+
+
+HOSTILE: dict[str, tuple[Mapping[str, Content], Mapping[str, Content], tuple[str, str]]] = {
+    "a whiteout": (GOOD, {"etc/.wh.passwd": b""}, ("no-deletions", "etc/passwd")),
+    "an opaque folder": (GOOD, {"etc/.wh..wh..opq": b""}, ("no-deletions", "etc")),
+    "a dropped user": (GOOD, {"etc/passwd": b""}, ("accounts-of-the-base", "etc/passwd")),
+    "a replaced /lib": (GOOD, {"lib/": None, "lib/x.so": b"x"}, ("no-replaced-links", "lib")),
+    "a file behind /lib": (GOOD, {"lib/x.so": b"x"}, ("no-replaced-links", "lib/x.so")),
+    "a changed shared file": ({"etc/app": b"1"}, {"etc/app": b"2"}, ("same-files", "etc/app")),
+    "a changed mode": ({"etc/app": File(b"1")}, {"etc/app": File(b"1", mode=0o600)}, ("same-files", "etc/app")),
+    "a changed owner": ({"etc/app": File(b"1")}, {"etc/app": File(b"1", uid=7)}, ("same-files", "etc/app")),
+    "another alternative": (
+        {"etc/alternatives/vi": Link("/usr/bin/vim")},
+        {"etc/alternatives/vi": Link("/usr/bin/nano")},
+        ("same-files", "etc/alternatives/vi"),
+    ),
+    "a file in the place of a folder": ({"opt/a": b"file"}, {"opt/a/b": b"1"}, ("nothing-below-files", "opt/a/b")),
+    "two versions": (GOOD, {STATUS: status("bash", "libc6", "jq=2.0")}, ("one-version", "jq:amd64")),
+    "an upgraded package of the base": (GOOD, {STATUS: status("bash=2.0", "libc6")}, ("one-version", "bash:amd64")),
+    "a trigger": (
+        {TRIGGERS: b"/usr/share/applications desktop-file-utils\n"},
+        {"usr/share/applications/code.desktop": b"1"},
+        ("no-triggers", "usr/share/applications/code.desktop"),
+    ),
+    "a diversion": (
+        {DIVERSIONS: b"/usr/bin/x\n/usr/bin/x.real\nmine\n"},
+        {"usr/bin/x": b"1"},
+        ("no-diversions", "usr/bin/x"),
+    ),
+    "a stat override": (
+        GOOD,
+        {"var/lib/dpkg/statoverride": b"root root 4755 /x\n"},
+        ("no-diversions", "var/lib/dpkg/statoverride"),
+    ),
+    "another debconf answer": (
+        {"var/cache/debconf/config.dat": b"Name: a/b\nValue: 1\nOwners: a\n"},
+        {"var/cache/debconf/config.dat": b"Name: a/b\nValue: 2\nOwners: c\n"},
+        ("databases-merge", "var/cache/debconf/config.dat"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_parts_are_refused_by_name(case: str) -> None:
+    one, other, expected = HOSTILE[case]
+    assert expected in findings(one, other)
+    if expected[0] != "same-files" and "place of a folder" not in case:
+        assert expected in findings(other, one), "whichever comes first"
+
+
+def test_a_clash_of_variables_is_refused() -> None:
+    pair = Pair(
+        BASE,
+        make_part("one", BASE, config={"Env": ["PATH=/usr/bin:/bin", "PORT=4096", "WIDTH=1"]}),
+        make_part("other", BASE, config={"Env": ["PATH=/usr/bin:/bin", "PORT=4096", "WIDTH=2"]}),
+    )
+    (finding,) = judge(pair)
+    assert (finding.rule, finding.what) == ("configurations-agree", "one sets WIDTH to '1', other to '2'")
+
+
+def test_other_base_layers_are_refused() -> None:
+    elsewhere = make_part("one", make_part("base2", None, {"x": b"1"}), GOOD)
+    pair = Pair(BASE, elsewhere, make_part("other", BASE))
+    assert ("same-base", "one") in [(finding.rule, finding.subject) for finding in judge(pair)]
+
+
+def test_a_trigger_on_a_file_that_both_have_did_its_work() -> None:
+    both = {"usr/share/applications/code.desktop": b"1"}
+    assert not findings({TRIGGERS: b"/usr/share/applications desktop-file-utils\n", **both}, both)
+
+
+def test_every_rule_is_proved_by_a_hostile_part() -> None:
+    proved = {rule for _, _, (rule, _) in HOSTILE.values()} | {"configurations-agree", "same-base"}
+    assert len(proved) == len(RULES)
+
+
+def test_an_index_is_stored_and_read_back_as_the_same() -> None:
+    part = make_part("one", BASE, {**GOOD, "opt/x": File(b"1", attributes={"user.a": "1"}), "opt/.wh.y": b""})
+    assert from_json(to_json(part)) == part
+    assert to_json(from_json(to_json(part))) == to_json(part)
