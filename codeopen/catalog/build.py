@@ -160,7 +160,7 @@ def _substitute(fields: Fields) -> Substitute:
     return Substitute(
         version=fields["version"],
         note=fields["note"],
-        upstreams=tuple(fields.get("upstreams", ())),
+        upstreams=tuple(fields["upstreams"]) if "upstreams" in fields else None,
         outputs=MappingProxyType(dict(fields.get("outputs", {}))),
         without=tuple(fields.get("without", ())),
     )

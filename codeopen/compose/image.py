@@ -19,6 +19,8 @@ MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 # Composing takes no time that would mean anything; a fixed one keeps the digest the same everywhere.
 CREATED: Final = "1970-01-01T00:00:00Z"
+# A tar that holds nothing, as BuildKit writes one for an instruction without files. Machines mount at most 127 layers.
+EMPTY_LAYER: Final = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def compose_image(base: PartIndex, parts: Sequence[PartIndex], labels: Mapping[s
     flavor, *addons = parts
     layers = [(layer, flavor.repository) for layer in flavor.layers]
     layers += [(layer, addon.repository) for addon in addons for layer in addon.delta]
+    layers = [(layer, repository) for layer, repository in layers if layer.diff_id != EMPTY_LAYER]
     seal = make_seal(base, parts)
     blobs = [layer for layer, _ in layers] + ([seal.blob] if seal else [])
     names = [f"layer of {repository}" for _, repository in layers] + (["seal"] if seal else [])

@@ -6,6 +6,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import IO, Any, Final
 
 from codeopen.compose.entries import Entry, EntryKind, read_entries
@@ -19,7 +20,7 @@ _GZIP_TYPES: Final = (
 )
 _TAR_TYPE: Final = "application/vnd.oci.image.layer.v1.tar"
 
-OpenBlob = Callable[[LayerBlob], IO[bytes]]
+OpenBlob = Callable[[LayerBlob], AbstractContextManager[IO[bytes]]]
 
 
 def list_layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[LayerBlob, ...]:

@@ -129,7 +129,7 @@ def list_substitutes(catalog: Catalog) -> tuple[Part, ...]:
             checks=(),
         )
         for upstream in catalog.upstreams.values()
-        if upstream.substitute and upstream.substitute.upstreams
+        if upstream.substitute and upstream.substitute.upstreams is not None
     )
 
 

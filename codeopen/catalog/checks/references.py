@@ -25,7 +25,7 @@ def substitutes_name_known_upstreams(draft: Draft) -> Iterator[Problem]:
     for upstream in draft.upstreams.values():
         if upstream.substitute:
             for path, name in items(
-                ("upstreams", upstream.id, "substitute", "upstreams"), upstream.substitute.upstreams
+                ("upstreams", upstream.id, "substitute", "upstreams"), upstream.substitute.upstreams or ()
             ):
                 yield from draft.unknown("upstreams", path, name)
 
@@ -79,7 +79,10 @@ def upstreams_are_used(draft: Draft) -> Iterator[Problem]:
         return
     used = {name for part in draft.parts() for name in part.upstreams}
     used |= {
-        name for upstream in draft.upstreams.values() if upstream.substitute for name in upstream.substitute.upstreams
+        name
+        for upstream in draft.upstreams.values()
+        if upstream.substitute
+        for name in upstream.substitute.upstreams or ()
     }
     for name, upstream in draft.upstreams.items():
         if name not in used and upstream.kind is not UpstreamKind.SERVICE:

@@ -146,7 +146,10 @@ def test_base(catalog: Catalog) -> None:
         "WORKSPACE": "/home/developer/workspace",
     }
     health = [check for check in catalog.base.checks if isinstance(check, PortCheck)]
-    assert [(check.port, check.path, check.status) for check in health] == [(4096, "/global/health", 200)]
+    assert [(check.port, check.path, check.status) for check in health] == [
+        (4096, "/global/health", 200),
+        (4097, "/healthz", 200),
+    ]
     assert re.search(health[0].body, '{"healthy":true,"version":"1.18.33"}')
     assert health[0].credential == "OPENCODE_SERVER"
 
@@ -186,7 +189,7 @@ def test_every_available_part_has_checks(catalog: Catalog) -> None:
 
 def test_upstreams_are_pinned(catalog: Catalog) -> None:
     for upstream in catalog.upstreams.values():
-        assert bool(upstream.digest) == (upstream.kind in {UpstreamKind.IMAGE, UpstreamKind.SERVICE})
+        assert bool(upstream.digest) == (upstream.kind in {UpstreamKind.IMAGE, UpstreamKind.FILE, UpstreamKind.SERVICE})
     assert catalog.upstreams["ubuntu"].version == "24.04"
     assert catalog.upstreams["node"].version.startswith("22.")
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import tarfile
+from dataclasses import replace
 
-from codeopen.compose.image import compose_image
+from codeopen.compose.image import EMPTY_LAYER, compose_image
 from codeopen.compose.packages import STATUS, read_packages
-from codeopen.compose.part_index import PartIndex
+from codeopen.compose.part_index import LayerBlob, PartIndex
 from tests.unit.compose.layers import make_base, make_part, status
 
 BASE = make_base()
@@ -46,6 +48,13 @@ def test_the_seal_holds_the_packages_of_all_parts() -> None:
     files = sealed(compose_image(BASE, [FLAVOR, GUI], LABELS))
     assert list(files) == [STATUS]
     assert sorted(read_packages(files).stanzas) == ["bash:amd64", "jq:amd64", "libc6:amd64", "zsh:amd64"]
+
+
+def test_layers_that_hold_nothing_are_left_out() -> None:
+    empty = LayerBlob("application/vnd.oci.image.layer.v1.tar", "sha256:empty", 1024, EMPTY_LAYER)
+    padded = replace(PLAIN, layers=(*PLAIN.layers, empty))
+    assert compose_image(BASE, [FLAVOR, padded], LABELS).layers == compose_image(BASE, [FLAVOR, PLAIN], LABELS).layers
+    assert f"sha256:{hashlib.sha256(bytes(1024)).hexdigest()}" == EMPTY_LAYER
 
 
 def test_no_seal_where_nothing_has_to_be_merged() -> None:

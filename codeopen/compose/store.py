@@ -1,0 +1,174 @@
+"""Where the indexes of parts are kept: beside each part in its registry, and in a cache of this machine.
+
+An index is an artifact with the part's image as its subject. Source: OCI Distribution Specification 1.1, "Referrers
+Tag Schema", which also registries without the referrers API can hold.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from codeopen.compose.image import MANIFEST_TYPE, document
+from codeopen.compose.indexing import index_part, list_layers
+from codeopen.compose.part_index import FORMAT, PartIndex, from_json, to_json
+from codeopen.distribution.registry import Manifest, Registry, digest_of
+from codeopen.errors import ComposeError
+
+ARTIFACT_TYPE: Final = "application/vnd.codeopen.part-index.v1+json"
+_BLOB_TYPE: Final = "application/vnd.codeopen.part-index.v1+json+gzip"
+_INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
+_EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
+_EMPTY: Final = b"{}"
+_BASE: Final = "dev.codeopen.base"
+_ATTESTATION: Final = "vnd.docker.reference.type"
+
+
+@dataclass(frozen=True, slots=True)
+class PartImage:
+    """A part's image in a registry: its repository there, its digest, and the platform that is meant."""
+
+    repository: str
+    digest: str
+    platform: str
+
+
+class IndexStore:
+    """The indexes of the parts of one registry; ``cache`` is a folder of this machine that may go at any time."""
+
+    def __init__(self, registry: Registry, cache: Path) -> None:
+        self._registry = registry
+        self._cache = cache
+
+    def get(self, image: PartImage, base: PartIndex | None) -> PartIndex:
+        """The index of a part, which is made and kept if nobody has done so yet. Raises ComposeError, RegistryError."""
+        on = base.digest if base else ""
+        kept = self._cache / f"{FORMAT}-{digest_of(f'{image.digest} {on}'.encode()).partition(':')[2]}.json.gz"
+        if (found := _read(kept)) is None:
+            found = self._fetch(image, on)
+            if found is None:
+                found = gzip.compress(to_json(self._make(image, base)), compresslevel=6, mtime=0)
+                self._push(image, on, found)
+            _write(kept, found)
+        return from_json(gzip.decompress(found))
+
+    def _make(self, image: PartImage, base: PartIndex | None) -> PartIndex:
+        manifest = self._image_manifest(image)
+        parsed = manifest.parsed()
+        config: Mapping[str, Any] = json.loads(
+            self._registry.read_blob(image.repository, parsed["config"]["digest"]).decode()
+        )
+
+        def open_blob(layer: Any) -> AbstractContextManager[IO[bytes]]:
+            return self._registry.open_blob(image.repository, layer.digest)
+
+        identity = (image.repository, manifest.digest, image.platform)
+        return index_part(identity, list_layers(parsed, config), config, base, open_blob)
+
+    def _image_manifest(self, image: PartImage) -> Manifest:
+        """The manifest of the platform: of an index its entry, past the attestations that builders put beside it."""
+        manifest = self._registry.read_manifest(image.repository, image.digest)
+        entries = manifest.parsed().get("manifests")
+        if entries is None:
+            return manifest
+        for entry in entries:
+            if _ATTESTATION not in entry.get("annotations", {}) and _platform_of(entry) == image.platform:
+                return self._registry.read_manifest(image.repository, entry["digest"])
+        raise ComposeError(f"{image.repository}@{image.digest}: it has no image for {image.platform}")
+
+    def _fetch(self, image: PartImage, on: str) -> bytes | None:
+        """The compressed index that is kept beside the image, of what it has beyond the base of that digest."""
+        if self._registry.find_manifest(image.repository, _referrers_tag(image.digest)) is None:
+            return None
+        referrers = self._registry.read_manifest(image.repository, _referrers_tag(image.digest)).parsed()
+        for entry in referrers.get("manifests", ()):
+            if entry.get("artifactType") == ARTIFACT_TYPE and entry.get("annotations", {}).get(_BASE) == on:
+                artifact = self._registry.read_manifest(image.repository, entry["digest"]).parsed()
+                return self._registry.read_blob(image.repository, artifact["layers"][0]["digest"])
+        return None
+
+    def _push(self, image: PartImage, on: str, content: bytes) -> None:
+        repository, registry = image.repository, self._registry
+        blob = {"mediaType": _BLOB_TYPE, "digest": digest_of(content), "size": len(content)}
+        empty = {"mediaType": _EMPTY_TYPE, "digest": digest_of(_EMPTY), "size": len(_EMPTY)}
+        subject = registry.read_manifest(repository, image.digest)
+        artifact = document(
+            MANIFEST_TYPE,
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST_TYPE,
+                "artifactType": ARTIFACT_TYPE,
+                "config": empty,
+                "layers": [blob],
+                "annotations": {_BASE: on},
+                "subject": {
+                    "mediaType": subject.media_type,
+                    "digest": image.digest,
+                    "size": len(subject.content),
+                },
+            },
+        )
+        registry.upload_blob(repository, str(blob["digest"]), content)
+        registry.upload_blob(repository, str(empty["digest"]), _EMPTY)
+        registry.write_manifest(repository, artifact.digest, artifact.media_type, artifact.content)
+        self._refer(
+            image,
+            {
+                "mediaType": MANIFEST_TYPE,
+                "artifactType": ARTIFACT_TYPE,
+                "annotations": {_BASE: on},
+                "digest": artifact.digest,
+                "size": len(artifact.content),
+            },
+        )
+
+    def _refer(self, image: PartImage, entry: Mapping[str, Any]) -> None:
+        """Add an entry to the tag that lists what refers to the image. Two at once write the same one."""
+        tag = _referrers_tag(image.digest)
+        others: list[Any] = []
+        if self._registry.find_manifest(image.repository, tag):
+            others = self._registry.read_manifest(image.repository, tag).parsed().get("manifests", [])
+        entries = [other for other in others if other["digest"] != entry["digest"]] + [dict(entry)]
+        index = document(_INDEX_TYPE, {"schemaVersion": 2, "mediaType": _INDEX_TYPE, "manifests": entries})
+        self._registry.write_manifest(image.repository, tag, index.media_type, index.content)
+
+
+def _referrers_tag(digest: str) -> str:
+    return digest.replace(":", "-")
+
+
+def _platform_of(entry: Mapping[str, Any]) -> str:
+    platform = entry.get("platform", {})
+    return "/".join(
+        word for word in (platform.get("os"), platform.get("architecture"), platform.get("variant")) if word
+    )
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ComposeError(f"{file}: it can't be read ({error.strerror}); delete it") from error
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file so that others see it whole or not at all."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(descriptor, "wb") as temporary:
+            temporary.write(content)
+        Path(name).replace(file)
+    except OSError as error:
+        raise ComposeError(
+            f"{file}: it can't be written ({error.strerror}); the cache needs a writable folder"
+        ) from error

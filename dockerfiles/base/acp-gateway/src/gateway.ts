@@ -1,0 +1,182 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, STATUS_CODES } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+
+import type { ConnectionContext } from "./agent-link.js";
+import type { Agent } from "./agent-process.js";
+import { AgentSlots } from "./agent-slots.js";
+import { AgentStarter } from "./agent-starter.js";
+import { SUBPROTOCOL } from "./authentication.js";
+import { Connection } from "./connection.js";
+import { type Doorway, judgeHandshake, type Refusal } from "./handshake.js";
+import { answerHttp } from "./http-routes.js";
+import type { Log } from "./log.js";
+import { Metrics } from "./metrics.js";
+import type { Settings } from "./settings.js";
+
+/** How long a client may take to answer a close frame. */
+const CLOSE_WAIT_MS = 1500;
+/** How long a client may take to send a request's headers. */
+const HEADERS_WAIT_MS = 10_000;
+
+const BAD_HANDSHAKE: Refusal = {
+  status: 400,
+  text: "not a WebSocket handshake of version 13",
+  headers: { "Sec-WebSocket-Version": "13" },
+};
+
+/** Listens, lets clients in, and keeps their connections. */
+export class Gateway {
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #starter: AgentStarter;
+  readonly #context: ConnectionContext;
+  readonly #connections = new Set<Connection>();
+  readonly #server = createServer({ headersTimeout: HEADERS_WAIT_MS });
+  readonly #sockets: WebSocketServer;
+  /** The id of a connection between the decision to accept its request and the answer that carries it. */
+  readonly #ids = new WeakMap<IncomingMessage, string>();
+  #liveness: NodeJS.Timeout | undefined;
+  #shuttingDown = false;
+
+  constructor(settings: Settings, environment: NodeJS.ProcessEnv, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    const slots = new AgentSlots(settings.maxConnections);
+    const metrics = new Metrics({
+      connections: () => this.#places().connections,
+      maxConnections: settings.maxConnections,
+      agents: () => slots.used,
+    });
+    this.#starter = new AgentStarter(settings.agentCommand, settings.workspace, environment);
+    const startAgent = (connection: string): Promise<Agent> => this.#starter.start(connection);
+    this.#context = { settings, startAgent, slots, metrics, log };
+    this.#sockets = new WebSocketServer(socketOptions(settings));
+    this.#serve();
+  }
+
+  /** Starts to listen. Rejects when the address can't be had. */
+  async listen(): Promise<AddressInfo> {
+    this.#server.listen(this.#settings.port, this.#settings.host);
+    await once(this.#server, "listening");
+    this.#liveness = setInterval(() => {
+      for (const connection of this.#connections) connection.checkLiveness();
+    }, this.#settings.pingMs);
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** Takes no more clients, closes the connections and resolves when all of their agents are gone. */
+  async shutDown(): Promise<void> {
+    this.#shuttingDown = true;
+    clearInterval(this.#liveness);
+    this.#server.close();
+    for (const connection of this.#connections) connection.shutDown();
+    await Promise.all([...this.#connections].map((connection) => connection.closed));
+    this.#server.closeAllConnections();
+  }
+
+  /** Ends all agents at once; for when there is no time left. */
+  killAgents(): void {
+    for (const connection of this.#connections) connection.kill();
+  }
+
+  #serve(): void {
+    const { metrics } = this.#context;
+    const http = {
+      metrics,
+      doorway: () => this.#doorway(),
+      places: () => this.#places(),
+      obstacle: () => this.#starter.obstacle(),
+    };
+    this.#server.on("request", (request, response) => {
+      void answerHttp(request, response, http);
+    });
+    this.#server.on("upgrade", (request, socket, head) => {
+      this.#upgrade(request, socket, head);
+    });
+    this.#sockets.on("headers", (headers, request) => {
+      const id = this.#ids.get(request);
+      if (id !== undefined) headers.push(`Acp-Connection-Id: ${id}`);
+    });
+    this.#sockets.on("wsClientError", (_error, socket) => {
+      metrics.reject("bad_handshake");
+      refuse(socket, BAD_HANDSHAKE);
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A client that leaves during the handshake is none of our business.
+    socket.on("error", () => socket.destroy());
+    const verdict = judgeHandshake(request, this.#doorway());
+    const peer = request.socket.remoteAddress;
+    if (verdict.kind !== "accept") {
+      this.#context.metrics.reject(verdict.rejection);
+      this.#log.warning("client_refused", { peer, rejection: verdict.rejection });
+    }
+    if (verdict.kind === "refuse") {
+      refuse(socket, verdict.refusal);
+      return;
+    }
+    if (verdict.kind === "accept") this.#ids.set(request, randomUUID());
+    this.#sockets.handleUpgrade(request, socket, head, (client) => {
+      const id = this.#ids.get(request);
+      if (verdict.kind === "close" || id === undefined) {
+        client.on("error", () => undefined);
+        if (verdict.kind === "close") client.close(verdict.code, verdict.reason);
+        return;
+      }
+      this.#admit(id, client, peer);
+    });
+  }
+
+  #admit(id: string, client: WebSocket, peer: string | undefined): void {
+    this.#context.metrics.connectionsAccepted.add();
+    this.#log.info("connection_opened", { connection: id, peer });
+    const connection = new Connection(id, client, this.#context);
+    this.#connections.add(connection);
+    void connection.closed.then(() => {
+      this.#connections.delete(connection);
+    });
+  }
+
+  #doorway(): Doorway {
+    const { connections, limit } = this.#places();
+    const { login, allowedOrigins } = this.#settings;
+    return { login, allowedOrigins, shuttingDown: this.#shuttingDown, hasPlace: connections < limit };
+  }
+
+  /** A closing connection has given its place away; its agent's memory is what the slots wait for. */
+  #places(): { connections: number; limit: number } {
+    const open = [...this.#connections].filter((connection) => !connection.closing);
+    return { connections: open.length, limit: this.#settings.maxConnections };
+  }
+}
+
+function socketOptions(settings: Settings): ServerOptions & { readonly closeTimeout: number } {
+  return {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: settings.maxMessageBytes,
+    closeTimeout: CLOSE_WAIT_MS,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  };
+}
+
+function refuse(socket: Duplex, refusal: Refusal): void {
+  const body = `${refusal.text}\n`;
+  const headers = {
+    Connection: "close",
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": String(Buffer.byteLength(body)),
+    ...refusal.headers,
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const status = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ""}`;
+  socket.once("finish", () => socket.destroy());
+  socket.end([status, ...lines, "", body].join("\r\n"));
+}

@@ -1,0 +1,62 @@
+import type { Writable } from "node:stream";
+
+import { asLine } from "./message.js";
+
+/** The part of a WebSocket that can be told to read no more for now. */
+export interface PausableSocket {
+  pause(): void;
+  resume(): void;
+}
+
+/** Told of each message once the operating system has it. */
+export type OnRelayed = (bytes: number, seconds: number) => void;
+
+const NEWLINE = Buffer.from("\n");
+
+/** The way from the client to the agent: one line a message; the socket rests while the agent's input is full. */
+export class Inbound {
+  readonly #socket: PausableSocket;
+  readonly #stdin: Writable;
+  readonly #onRelayed: OnRelayed;
+  #blockedSince: number | null = null;
+
+  constructor(socket: PausableSocket, stdin: Writable, onRelayed: OnRelayed) {
+    this.#socket = socket;
+    this.#stdin = stdin;
+    this.#onRelayed = onRelayed;
+    stdin.on("drain", () => {
+      this.#unblock();
+    });
+    // The agent closed its input or ended; its exit is what counts.
+    stdin.on("error", () => {
+      this.#unblock();
+    });
+  }
+
+  /** When the agent's input became full (`performance.now()`), or null while it takes more. */
+  get blockedSince(): number | null {
+    return this.#blockedSince;
+  }
+
+  /** Relays a checked message. */
+  write(message: Buffer): void {
+    if (!this.#stdin.writable) return;
+    const arrived = performance.now();
+    this.#stdin.cork();
+    this.#stdin.write(asLine(message));
+    const takesMore = this.#stdin.write(NEWLINE, (error) => {
+      if (!error) this.#onRelayed(message.length, (performance.now() - arrived) / 1000);
+    });
+    this.#stdin.uncork();
+    if (!takesMore && this.#blockedSince === null) {
+      this.#blockedSince = arrived;
+      this.#socket.pause();
+    }
+  }
+
+  #unblock(): void {
+    if (this.#blockedSince === null) return;
+    this.#blockedSince = null;
+    this.#socket.resume();
+  }
+}

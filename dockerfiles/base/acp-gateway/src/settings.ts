@@ -1,0 +1,95 @@
+import { isIPv4 } from "node:net";
+
+import { agentsThatFit } from "./memory.js";
+import { EnvironmentReader, type Environment, SettingsError } from "./environment.js";
+
+/** The user and the token that clients log in with. */
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Everything that the environment decides, read once at the start. */
+export interface Settings {
+  readonly host: string;
+  readonly port: number;
+  /** Null: no token is set, and the gateway is bound to loopback. */
+  readonly login: Login | null;
+  readonly allowedOrigins: ReadonlySet<string>;
+  /** `{port}` stands for a free port on loopback. */
+  readonly agentCommand: readonly [string, ...string[]];
+  readonly workspace: string;
+  readonly maxConnections: number;
+  readonly maxMessageBytes: number;
+  readonly maxAgentMessageBytes: number;
+  readonly pingMs: number;
+  readonly silenceMs: number;
+  readonly firstMessageMs: number;
+  /** Whether the text of the agent's stderr is logged; it may hold messages. */
+  readonly logAgentStderr: boolean;
+}
+
+const MB = 1_000_000;
+const MIB = 1 << 20;
+const AGENT_COMMAND = ["opencode", "acp", "--hostname", "127.0.0.1", "--port", "{port}"] as const;
+
+/** Reads the settings. Raises SettingsError, which names the variable and what to write. */
+export function readSettings(environment: Environment, memoryBytes: number): Settings {
+  const reader = new EnvironmentReader(environment);
+  const login = readLogin(reader);
+  return {
+    host: readHost(reader, login),
+    port: reader.integer("ACP_GATEWAY_PORT", 4097, { least: 0, most: 65_535 }),
+    login,
+    allowedOrigins: new Set(reader.list("ACP_GATEWAY_ALLOWED_ORIGINS")),
+    agentCommand: reader.command("ACP_GATEWAY_AGENT_COMMAND", AGENT_COMMAND),
+    workspace: reader.text("WORKSPACE") ?? process.cwd(),
+    maxConnections: readMaxConnections(reader, memoryBytes),
+    maxMessageBytes: reader.integer("ACP_GATEWAY_MAX_MESSAGE_BYTES", 16 * MIB, { least: 1024, most: 512 * MIB }),
+    maxAgentMessageBytes: reader.integer("ACP_GATEWAY_MAX_AGENT_MESSAGE_BYTES", 64 * MIB, {
+      least: 1024,
+      most: 512 * MIB,
+    }),
+    pingMs: reader.seconds("ACP_GATEWAY_PING_SECONDS", 15),
+    silenceMs: reader.seconds("ACP_GATEWAY_SILENCE_SECONDS", 45),
+    firstMessageMs: reader.seconds("ACP_GATEWAY_FIRST_MESSAGE_SECONDS", 30),
+    logAgentStderr: reader.flag("ACP_GATEWAY_LOG_AGENT_STDERR"),
+  };
+}
+
+/** Whether only programs of the same container can reach an address. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return name === "localhost" || name === "::1" || (isIPv4(name) && name.startsWith("127."));
+}
+
+function readLogin(reader: EnvironmentReader): Login | null {
+  // The default is the one of the container's health check and of OpenCode's own server.
+  const username = reader.text("ACP_GATEWAY_USERNAME") ?? "opencode";
+  if (username.includes(":")) {
+    throw new SettingsError("ACP_GATEWAY_USERNAME: a user name can't hold a colon; write one without");
+  }
+  const password = reader.text("ACP_GATEWAY_PASSWORD");
+  return password === undefined ? null : { username, password };
+}
+
+/** Without a token nobody outside may connect: a default host falls back to loopback, an explicit one is refused. */
+function readHost(reader: EnvironmentReader, login: Login | null): string {
+  const host = reader.text("ACP_GATEWAY_HOST");
+  if (login === null && host !== undefined && !isLoopback(host)) {
+    throw new SettingsError(
+      `ACP_GATEWAY_HOST: ${host} can be reached from outside, and no token is set; ` +
+        "set ACP_GATEWAY_PASSWORD, or leave ACP_GATEWAY_HOST out to listen on 127.0.0.1",
+    );
+  }
+  if (host !== undefined) return host;
+  const preferred = reader.text("OPENCODE_HOST") ?? "0.0.0.0";
+  return login === null && !isLoopback(preferred) ? "127.0.0.1" : preferred;
+}
+
+function readMaxConnections(reader: EnvironmentReader, memoryBytes: number): number {
+  const agent = reader.integer("ACP_GATEWAY_AGENT_MEMORY_MB", 750, { least: 1, most: 1_000_000 });
+  const reserved = reader.integer("ACP_GATEWAY_RESERVED_MEMORY_MB", 512, { least: 0, most: 1_000_000 });
+  const derived = agentsThatFit(memoryBytes, reserved * MB, agent * MB);
+  return reader.integer("ACP_GATEWAY_MAX_CONNECTIONS", derived, { least: 1, most: 100_000 });
+}

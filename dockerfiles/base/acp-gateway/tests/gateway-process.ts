@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../src/main.js", import.meta.url));
+/** The stand-in for an agent, compiled. */
+export const STAND_IN = fileURLToPath(new URL("stand-ins/stand-in-agent.js", import.meta.url));
+
+/** The token that tests log in with, unless they give another one. */
+export const PASSWORD = "correct horse";
+
+/** One line of the gateway's log. */
+export type LogEvent = Readonly<Record<string, unknown>> & { readonly event: string };
+
+/** A real gateway process on a free loopback port, with the stand-in as its agent. */
+export class GatewayProcess {
+  readonly log: LogEvent[] = [];
+  readonly exited: Promise<number | null>;
+  port = 0;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = once(child, "exit").then(([code]) => code as number | null);
+    if (child.stdout === null) throw new Error("the gateway has no output");
+    createInterface(child.stdout).on("line", (line) => this.log.push(JSON.parse(line) as LogEvent));
+  }
+
+  /** Starts a gateway and waits until it listens, or until it ends. */
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
+    const child = spawn(process.execPath, ["--enable-source-maps", MAIN], {
+      env: {
+        ...process.env,
+        OPENCODE_HOST: "",
+        ACP_GATEWAY_HOST: "127.0.0.1",
+        ACP_GATEWAY_PORT: "0",
+        ACP_GATEWAY_PASSWORD: PASSWORD,
+        ACP_GATEWAY_AGENT_COMMAND: JSON.stringify([process.execPath, STAND_IN, "{port}"]),
+        ACP_GATEWAY_MAX_CONNECTIONS: "8",
+        ...environment,
+      },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const gateway = new GatewayProcess(child);
+    const listening = await gateway.event("listening").catch(() => null);
+    if (listening !== null) gateway.port = listening["port"] as number;
+    return gateway;
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error("the gateway did not start");
+    return this.#child.pid;
+  }
+
+  /** Waits for an event of the log; rejects when the gateway ended without it. */
+  async event(name: string): Promise<LogEvent> {
+    for (;;) {
+      const ended = this.#child.stdout?.closed === true;
+      const found = this.log.find(({ event }) => event === name);
+      if (found !== undefined) return found;
+      if (ended) throw new Error(`the gateway ended without ${name}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends the gateway as a supervisor does. */
+  async stop(): Promise<number | null> {
+    if (this.#child.exitCode === null) this.signal("SIGTERM");
+    return this.exited;
+  }
+
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.port}${path}`, init);
+  }
+
+  /** The value of one sample of the metrics. */
+  async metric(sample: string): Promise<number> {
+    const response = await this.fetch("/metrics", { headers: { authorization: `Bearer ${PASSWORD}` } });
+    const line = (await response.text()).split("\n").find((text) => text.startsWith(`${sample} `));
+    return Number(line?.slice(sample.length + 1));
+  }
+}

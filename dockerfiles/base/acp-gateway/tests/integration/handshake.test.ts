@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { connect } from "node:net";
+import { after, before, suite, test } from "node:test";
+
+import { Client } from "../client.js";
+import { GatewayProcess, PASSWORD } from "../gateway-process.js";
+import { childless, childrenOf } from "../processes.js";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+function subprotocols(password: string): string[] {
+  return ["acp", `bearer.${Buffer.from(password).toString("base64url")}`];
+}
+
+/** Sends bytes as they are, and returns what comes back until the end. */
+async function exchange(port: number, text: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  socket.write(text);
+  await once(socket, "close", { signal: AbortSignal.timeout(5000) });
+  return Buffer.concat(chunks).toString();
+}
+
+suite("handshake", () => {
+  let gateway: GatewayProcess;
+  before(async () => {
+    gateway = await GatewayProcess.start({ ACP_GATEWAY_ALLOWED_ORIGINS: "https://ide.example" });
+  });
+  after(async () => {
+    await gateway.stop();
+  });
+
+  test("each connection has an id of its own in the answer to its request", async () => {
+    const ids = new Set<string>();
+    for (let count = 0; count < 2; count += 1) {
+      const client = new Client(gateway.port);
+      const [response] = (await once(client.socket, "upgrade")) as [IncomingMessage];
+      assert.equal(response.statusCode, 101);
+      const id = response.headers["acp-connection-id"] as string;
+      assert.match(id, UUID);
+      assert.equal(response.headers["sec-websocket-extensions"], undefined);
+      ids.add(id);
+      client.close();
+      await client.closed;
+    }
+    assert.equal(ids.size, 2);
+    assert.deepEqual(childrenOf(gateway.pid), [], "an agent starts with the first message");
+  });
+
+  test("the token is taken as a bearer, as a password, and from the subprotocol", async () => {
+    const basic = `Basic ${Buffer.from(`opencode:${PASSWORD}`).toString("base64")}`;
+    const byPassword = await Client.open(gateway.port, { headers: { authorization: basic } });
+    const byPage = await Client.open(gateway.port, {
+      headers: { authorization: "" },
+      subprotocols: subprotocols(PASSWORD),
+      origin: "https://ide.example",
+    });
+    assert.equal(byPage.socket.protocol, "acp", "the token is never repeated");
+    for (const client of [byPassword, byPage]) {
+      assert.deepEqual((await client.request("stand-in/echo", { x: 1 })).result, { x: 1 });
+      client.close();
+      await client.closed;
+    }
+    assert.ok(await childless(gateway.pid, 2000));
+  });
+
+  test("without the token, from a foreign page or elsewhere there is no WebSocket, and no process", async () => {
+    const statuses = [
+      await Client.refused(gateway.port, { headers: { authorization: "" } }),
+      await Client.refused(gateway.port, { headers: { authorization: "Bearer wrong" } }),
+      await Client.refused(gateway.port, { headers: { authorization: "" }, path: `/acp?token=${PASSWORD}` }),
+      await Client.refused(gateway.port, { origin: "https://evil.example" }),
+      await Client.refused(gateway.port, { path: "/" }),
+    ];
+    assert.deepEqual(statuses, [401, 401, 401, 403, 404]);
+    const page = new Client(gateway.port, { headers: { authorization: "" }, subprotocols: subprotocols("wrong") });
+    assert.deepEqual(await page.closed, { code: 1008, reason: "a token is needed" });
+    assert.deepEqual(childrenOf(gateway.pid), []);
+    assert.equal(await gateway.metric('acp_gateway_rejected_total{reason="unauthorized"}'), 4);
+    assert.equal(await gateway.metric('acp_gateway_rejected_total{reason="origin"}'), 1);
+    assert.equal(await gateway.metric("acp_gateway_connections"), 0);
+    assert.ok(!JSON.stringify(gateway.log).includes(PASSWORD));
+  });
+
+  test("what is no WebSocket request is answered as HTTP", async () => {
+    const plain = await gateway.fetch("/acp");
+    assert.equal(plain.status, 426);
+    assert.equal((await gateway.fetch("/acp", { method: "POST" })).status, 405);
+    assert.equal((await gateway.fetch("/acp", { method: "DELETE" })).status, 405);
+    assert.equal((await gateway.fetch("/nothing")).status, 404);
+    const old = `GET /acp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${PASSWORD}\r\n`;
+    assert.match(await exchange(gateway.port, `${old}\r\n`), /^HTTP\/1\.1 400 /);
+    assert.match(await exchange(gateway.port, "nonsense\r\n\r\n"), /^HTTP\/1\.1 400 /);
+    const version = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 7\r\n";
+    assert.match(await exchange(gateway.port, `${old}${version}\r\n`), /^HTTP\/1\.1 400 .*Sec-WebSocket-Version: 13/s);
+  });
+
+  test("the probes need no login, the metrics do", async () => {
+    const health = await gateway.fetch("/healthz");
+    assert.deepEqual([health.status, await health.json()], [200, { status: "ok" }]);
+    const ready = await gateway.fetch("/readyz", { headers: { authorization: "Basic wrong" } });
+    assert.deepEqual([ready.status, await ready.json()], [200, { status: "ready", connections: 0, limit: 8 }]);
+    assert.equal((await gateway.fetch("/metrics")).status, 401);
+    assert.equal((await gateway.fetch("/healthz", { method: "HEAD" })).status, 200);
+    assert.equal(await gateway.metric("acp_gateway_connections_limit"), 8);
+  });
+});

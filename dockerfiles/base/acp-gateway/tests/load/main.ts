@@ -1,0 +1,138 @@
+/**
+ * The gateway under load: many connections to the stand-in, and, where OPENCODE_BIN names it, some to the real OpenCode.
+ * What the gateway adds is the time through it minus the time over stdio to the same stand-in, in the same run.
+ */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
+import { parseArgs } from "node:util";
+
+import { GatewayProcess } from "../gateway-process.js";
+import { childless } from "../processes.js";
+import { DirectLink, GatewayLink } from "./links.js";
+import { type Holdings, holdings, latencies, type Latencies, measure, openAll, round } from "./measure.js";
+import { loadOpencode, type OpencodeReport } from "./opencode-load.js";
+
+const TARGET_MS = 5;
+/** What the runtime's heap may keep of a load that is over. */
+const MEMORY_SLACK_MB = 64;
+
+const { values } = parseArgs({
+  options: {
+    connections: { type: "string", default: "200" },
+    opencode: { type: "string", default: "6" },
+    bytes: { type: "string", default: "65536" },
+    interval: { type: "string", default: "2000" },
+    seconds: { type: "string", default: "16" },
+    rounds: { type: "string", default: "3" },
+    json: { type: "string" },
+  },
+});
+const connections = Number(values.connections);
+const bytes = Number(values.bytes);
+const pace = { intervalMs: Number(values.interval), seconds: Number(values.seconds) };
+
+interface Round {
+  readonly direct: readonly number[];
+  readonly gateway: readonly number[];
+  readonly loaded: Holdings;
+  readonly after: Holdings;
+}
+
+/** What the two ways took, and how they differ. */
+interface Comparison {
+  readonly direct: Latencies;
+  readonly gateway: Latencies;
+  readonly added: Pick<Latencies, "p50" | "p99">;
+}
+
+function compare(rounds: readonly Round[]): Comparison {
+  const direct = latencies(rounds.flatMap((round) => round.direct));
+  const gateway = latencies(rounds.flatMap((round) => round.gateway));
+  return { direct, gateway, added: { p50: round(gateway.p50 - direct.p50), p99: round(gateway.p99 - direct.p99) } };
+}
+
+async function playRound(gateway: GatewayProcess): Promise<Round> {
+  const text = "x".repeat(bytes);
+  const straight = await openAll(connections, () => DirectLink.open());
+  const direct = await measure(straight, text, pace);
+  await Promise.all(straight.map((link) => link.close()));
+  const links = await openAll(connections, () => GatewayLink.open(gateway.port));
+  const through = await measure(links, text, pace);
+  const loaded = holdings(gateway.pid);
+  await Promise.all(links.map((link) => link.close()));
+  await childless(gateway.pid, 10_000);
+  await wait(1000);
+  return { direct, gateway: through, loaded, after: holdings(gateway.pid) };
+}
+
+async function loadStandIns(): Promise<{ readonly before: Holdings; readonly rounds: Round[] }> {
+  const gateway = await GatewayProcess.start({ ACP_GATEWAY_MAX_CONNECTIONS: String(connections) });
+  try {
+    // One connection first, so that what the runtime allocates once is not taken for a leak.
+    await (await GatewayLink.open(gateway.port)).close();
+    await childless(gateway.pid, 5000);
+    const before = holdings(gateway.pid);
+    const rounds: Round[] = [];
+    for (let count = 0; count < Number(values.rounds); count += 1) rounds.push(await playRound(gateway));
+    return { before, rounds };
+  } finally {
+    await gateway.stop();
+  }
+}
+
+function leaks(before: Holdings, after: Holdings): string[] {
+  return [
+    after.children === 0 ? "" : `${after.children} agents are left`,
+    after.open_files <= before.open_files ? "" : `${after.open_files - before.open_files} files are left open`,
+    after.resident_mb <= before.resident_mb + MEMORY_SLACK_MB ? "" : `${after.resident_mb} MB are left`,
+  ].filter((problem) => problem !== "");
+}
+
+const standIns = await loadStandIns();
+const opencode: OpencodeReport | null =
+  process.env["OPENCODE_BIN"] === undefined ? null : await loadOpencode(Number(values.opencode), bytes);
+const all = compare(standIns.rounds);
+const last = standIns.rounds.at(-1);
+const problems = [
+  ...(all.added.p99 < TARGET_MS ? [] : [`the gateway adds ${all.added.p99} ms (p99)`]),
+  ...(last === undefined ? [] : leaks(standIns.before, last.after)),
+  ...(opencode === null ? [] : leaks(opencode.before, opencode.after)),
+];
+const rounds = standIns.rounds.map((played) => ({
+  ...compare([played]),
+  loaded: played.loaded,
+  after: played.after,
+}));
+
+console.table(
+  [...rounds, all].flatMap(({ direct, gateway, added }, index) => {
+    const name = index < rounds.length ? `round ${index + 1}` : "all";
+    return [
+      { what: `${name}, stdio (ms)`, ...direct },
+      { what: `${name}, gateway (ms)`, ...gateway },
+      { what: `${name}, added (ms)`, ...added },
+    ];
+  }),
+);
+console.table([
+  { when: "before", ...standIns.before },
+  ...rounds.flatMap(({ loaded, after }, index) => [
+    { when: `round ${index + 1}`, ...loaded },
+    { when: `after round ${index + 1}`, ...after },
+  ]),
+]);
+if (opencode !== null) {
+  console.table([
+    { when: "opencode, before", ...opencode.before },
+    { when: "opencode, after", ...opencode.after },
+  ]);
+}
+const machine = { cpus: cpus().length, node: process.version };
+const report = { connections, bytes, pace, machine, ...all, before: standIns.before, rounds, opencode, problems };
+if (values.json === undefined) console.log(JSON.stringify(report));
+else writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exitCode = 1;
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { childrenOf, openFiles, residentBytes } from "../processes.js";
+import type { Link } from "./links.js";
+
+/** Opening all at once would measure how processes start. */
+const OPENED_AT_ONCE = 8;
+
+/** How long returns took, in milliseconds. */
+export interface Latencies {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** What a gateway holds. */
+export interface Holdings {
+  readonly open_files: number;
+  readonly children: number;
+  readonly resident_mb: number;
+}
+
+export function latencies(samples: readonly number[]): Latencies {
+  const sorted = [...samples].sort((one, other) => one - other);
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  return { count: sorted.length, p50: round(at(0.5)), p99: round(at(0.99)), max: round(at(1)) };
+}
+
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+/** Opens links, a few at a time. */
+export async function openAll<L extends Link>(count: number, open: () => Promise<L>): Promise<L[]> {
+  const links: L[] = [];
+  while (links.length < count) {
+    const batch = Array.from({ length: Math.min(OPENED_AT_ONCE, count - links.length) }, open);
+    links.push(...(await Promise.all(batch)));
+  }
+  return links;
+}
+
+/**
+ * Has each link return a message every `intervalMs`, evenly spread over all links, for `seconds`, and returns how long
+ * each took. One message a link goes before and doesn't count: it finds nothing compiled and no memory allocated.
+ */
+export async function measure(
+  links: readonly Link[],
+  text: string,
+  pace: { readonly intervalMs: number; readonly seconds: number },
+): Promise<number[]> {
+  const samples: number[] = [];
+  for (const link of links) await link.echo(text);
+  const start = performance.now() + 100;
+  const rounds = Math.max(1, Math.floor((pace.seconds * 1000) / pace.intervalMs));
+  await Promise.all(
+    links.map(async (link, index) => {
+      for (let round = 0; round < rounds; round += 1) {
+        const due = start + (round + index / links.length) * pace.intervalMs;
+        await wait(Math.max(0, due - performance.now()));
+        samples.push(await link.echo(text));
+      }
+    }),
+  );
+  return samples;
+}
+
+export function holdings(pid: number): Holdings {
+  return {
+    open_files: openFiles(pid),
+    children: childrenOf(pid).length,
+    resident_mb: Math.round(residentBytes(pid) / 1e6),
+  };
+}
+
+/** Memory of processes in MB, each page shared out among those that use it. */
+export function proportionalMegabytes(pids: readonly number[]): number[] {
+  return pids.map((pid) => {
+    const line = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
+    return Math.round((Number(line?.[1]) * 1024) / 1e6);
+  });
+}

@@ -1,0 +1,115 @@
+/**
+ * A small agent that stands in for `opencode acp`: JSON-RPC over stdio, one message a line. Beside the few ACP methods
+ * that a client needs, it has methods of its own (`stand-in/…`) that misbehave on request.
+ */
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+
+type Params = Readonly<Record<string, unknown>>;
+type Id = string | number;
+type Send = (message: Readonly<Record<string, unknown>>) => void;
+
+interface Message {
+  readonly id?: Id;
+  readonly method?: string;
+  readonly params?: Params;
+  readonly result?: unknown;
+}
+
+const LINE_FEED = 0x0a;
+
+const send: Send = (message) => {
+  process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+};
+
+/** Requests that the stand-in sent to the client, by id, with what their answer leads to. */
+const asked = new Map<Id, (result: unknown) => void>();
+
+/** Each method's result. `undefined`: no answer, or one that comes later. */
+const methods: Readonly<Record<string, (params: Params, id: Id, line: Buffer) => unknown>> = {
+  initialize: () => ({ protocolVersion: 1, agentCapabilities: { loadSession: true }, authMethods: [] }),
+  "session/new": () => ({ sessionId: randomUUID() }),
+  "session/prompt": (params, id) => {
+    const { sessionId } = params;
+    const toolCall = { toolCallId: "call-1", title: "write a file" };
+    const options = [{ optionId: "yes", name: "Allow", kind: "allow_once" }];
+    asked.set("permission-1", () => {
+      send({ id, result: { stopReason: "end_turn" } });
+    });
+    send({ id: "permission-1", method: "session/request_permission", params: { sessionId, toolCall, options } });
+    return undefined;
+  },
+  "stand-in/echo": (params) => params,
+  /** What was received, to the byte. */
+  "stand-in/bytes": (_params, _id, line) => ({ base64: line.toString("base64") }),
+  "stand-in/process": () => ({
+    pid: process.pid,
+    directory: process.cwd(),
+    arguments: process.argv.slice(2),
+    environment: process.env,
+  }),
+  "stand-in/exit": ({ code }) => process.exit(code as number),
+  "stand-in/exit_when_printed": ({ code }) => {
+    process.stdout.write("", () => process.exit(code as number));
+  },
+  "stand-in/crash": () => process.kill(process.pid, "SIGKILL"),
+  "stand-in/print": ({ text }) => {
+    process.stdout.write(text as string);
+    return {};
+  },
+  "stand-in/print_base64": ({ base64 }) => {
+    process.stdout.write(Buffer.from(base64 as string, "base64"));
+    return {};
+  },
+  "stand-in/complain": ({ text }) => {
+    process.stderr.write(text as string);
+    return {};
+  },
+  "stand-in/flood": ({ count, bytes }) => {
+    const text = "x".repeat(bytes as number);
+    for (let index = 0; index < (count as number); index += 1)
+      send({ method: "stand-in/drop", params: { index, text } });
+    return {};
+  },
+  "stand-in/stop_reading": () => {
+    process.stdin.pause();
+    setInterval(() => undefined, 60_000);
+    return {};
+  },
+  /** From now on only SIGKILL ends the stand-in. */
+  "stand-in/ignore_end": () => {
+    process.on("SIGTERM", () => undefined);
+    setInterval(() => undefined, 60_000);
+    return {};
+  },
+  /** Starts a program like a tool's command: in the stand-in's group, or in a session of its own. */
+  "stand-in/run": ({ detached }) => {
+    const child = spawn("sleep", ["600"], { detached: detached === true, stdio: "ignore" });
+    child.unref();
+    return { pid: child.pid };
+  },
+};
+
+function take(line: Buffer): void {
+  const { id, method, params, result } = JSON.parse(line.toString("utf8")) as Message;
+  if (method === undefined) {
+    if (id !== undefined) asked.get(id)?.(result);
+    return;
+  }
+  const run = methods[method];
+  if (run === undefined) {
+    if (id !== undefined) send({ id, error: { code: -32601, message: "Method not found", data: { method } } });
+    return;
+  }
+  const answer = run(params ?? {}, id ?? "", line);
+  if (id !== undefined && answer !== undefined) send({ id, result: answer });
+}
+
+let unfinished = Buffer.alloc(0);
+process.stdin.on("data", (chunk: Buffer) => {
+  unfinished = Buffer.concat([unfinished, chunk]);
+  for (let end = unfinished.indexOf(LINE_FEED); end !== -1; end = unfinished.indexOf(LINE_FEED)) {
+    take(unfinished.subarray(0, end));
+    unfinished = unfinished.subarray(end + 1);
+  }
+});

@@ -1,0 +1,71 @@
+"""The oracle: an image that was composed, compared with the same combination built as a chain, file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from codeopen.compose.debconf import DATABASES as DEBCONF
+from codeopen.compose.entries import Entry
+from codeopen.compose.linker_cache import PATH as LINKER_CACHE
+from codeopen.compose.linker_cache import read_linker_cache
+from codeopen.compose.packages import DATABASES as PACKAGES
+from codeopen.compose.part_index import PartIndex
+from codeopen.compose.stanzas import parse_stanzas
+
+# Files whose bytes may differ, because another program wrote them; what they say is compared instead.
+COMPARED_BY_MEANING = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
+
+
+def differences(chained: PartIndex, composed: PartIndex) -> list[str]:
+    """Everything in which two whole images differ, in words; both are indexed from their first layer on."""
+    found = _tree_differences(chained.entries, composed.entries)
+    if chained.packages.stanzas != composed.packages.stanzas:
+        keys = {key for key, _ in chained.packages.stanzas.items() ^ composed.packages.stanzas.items()}
+        found.append(f"dpkg knows other packages: {sorted(keys)}")
+    for name in ("automatic", "by_name"):
+        left, right = getattr(chained.packages, name), getattr(composed.packages, name)
+        if left != right:
+            found.append(f"apt has other {name} packages: {sorted(left ^ right)}")
+    for name in ("diversions", "triggers"):
+        left, right = (sorted(getattr(image.packages, name)) for image in (chained, composed))
+        if left != right:
+            found.append(f"dpkg has other {name}: {left} and {right}")
+    for name in DEBCONF:
+        left, right = (sorted(_stanzas(image, name)) for image in (chained, composed))
+        if left != right:
+            found.append(f"{name} says something else")
+    left, right = (set(read_linker_cache(image.files.get(LINKER_CACHE, b""))) for image in (chained, composed))
+    if left != right:
+        found.append(f"the linker finds other libraries: {sorted(library.path for library in left ^ right)}")
+    return found
+
+
+def config_differences(chained: Mapping[str, object], composed: Mapping[str, object]) -> list[str]:
+    """Keys of two configurations that differ; variables are compared without their order, labels are not."""
+    found = []
+    for key in sorted((chained.keys() | composed.keys()) - {"Labels"}):
+        left, right = chained.get(key) or None, composed.get(key) or None
+        if key == "Env" and isinstance(left, list) and isinstance(right, list):
+            left, right = sorted(left), sorted(right)
+        if left != right:
+            found.append(f"{key}: {left!r} and {right!r}")
+    return found
+
+
+def _tree_differences(chained: Mapping[str, Entry], composed: Mapping[str, Entry]) -> list[str]:
+    found = [f"{path}: only in the chained image" for path in sorted(chained.keys() - composed.keys())]
+    found += [f"{path}: only in the composed image" for path in sorted(composed.keys() - chained.keys())]
+    for path in sorted(chained.keys() & composed.keys()):
+        left, right = chained[path], composed[path]
+        if path in COMPARED_BY_MEANING:
+            same = (left.kind, left.mode, left.uid, left.gid) == (right.kind, right.mode, right.uid, right.gid)
+        else:
+            same = left == right
+        if not same:
+            found.append(f"{path}: {left} and {right}")
+    return found
+
+
+def _stanzas(image: PartIndex, name: str) -> list[tuple[tuple[str, str], ...]]:
+    text = image.files.get(name, b"").decode("utf-8", "surrogateescape")
+    return [tuple(sorted(stanza.fields.items())) for stanza in parse_stanzas(text, name)]
