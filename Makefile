@@ -24,13 +24,15 @@ test: setup
 	@$(ENV) bash tests/run.sh
 
 lint:
-	@$(ENV) ruff check . && ruff format --check . && mypy
+	@$(ENV) ruff check . && ruff format --check . && mypy && hadolint $$(git ls-files '*Dockerfile')
 
 test-kill:
 	@$(ENV) pytest -q -m heavy tests/engine
 
+# The heavy tests find the images of the first command in the registry that it keeps, and remove it.
 images:
-	@$(ENV) pytest -q -m heavy tests/images
+	@$(ENV) status=0; codeopen part test --keep || status=$$?; pytest -q -m heavy tests/images || status=$$?; \
+	  exit $$status
 
 bench:
 	@$(ENV) python -m bench.run $(if $(JSON),--json $(JSON))

@@ -97,3 +97,7 @@ class VerifyError(CodeOpenError):
 
 class TrialError(CodeOpenError):
     """Parts can't be tried: no free port, or an image that the stack did not make."""
+
+
+class ScaffoldError(CodeOpenError):
+    """A new part can't be started: an id that can't be had, or a catalog that would be wrong with it."""

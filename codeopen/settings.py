@@ -11,31 +11,39 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+import yaml
+
 from codeopen.errors import SettingsError
 from codeopen.mirror import MirroredUpstream, read_mirror
 from codeopen.plan.projects import BLOCK_SIZE, BLOCKS, Project
+from codeopen.selection.closest import closest
 from codeopen.selection.name import Release
 from codeopen.selection.selection import DEFAULT_PLATFORM, Selection
 
 T = TypeVar("T")
+POPULAR: Final = "popular"  # stands for the catalog's popular combinations
 _LARGEST_PORT: Final = 65535
-_KINDS: Final[Mapping[type, str]] = MappingProxyType({str: "text", int: "a whole number", list: "a list"})
+_KINDS: Final[Mapping[type, str]] = MappingProxyType(
+    {str: "text", int: "a whole number", list: "a list", bool: "true or false"}
+)
 _PROJECT_KEYS: Final = frozenset({"id", "tier", "flavor", "addons", "portBlock"})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that differs from stack to stack."""
+    """Everything that differs from stack to stack. ``combinations`` are names, and POPULAR."""
 
     stack: str
     catalog: Path
     release: Release
     platforms: tuple[str, ...]
     parts: tuple[str, ...]
+    combinations: tuple[str, ...]
     process_limit: int
     registry_port: int
     builder: str
     mirror: Mapping[str, MirroredUpstream]
+    substitutes: bool
     first_host_port: int
     projects: tuple[Project, ...]
 
@@ -70,14 +78,30 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
         catalog=checkout / reader.get("catalog", str, "catalog"),
         release=Release(f"localhost:{port}", reader.get("owner", str, "codeopen"), version),
         platforms=_strings("platforms", reader.get("platforms", list, [DEFAULT_PLATFORM])),
-        parts=tuple(_strings("parts", reader.get("parts", list, [])) if reader.get("parts", list, []) else ()),
+        parts=_optional_strings("parts", reader.get("parts", list, [])),
+        combinations=_optional_strings("combinations", reader.get("combinations", list, [POPULAR])),
         process_limit=reader.get("processLimit", int, 2048),
         registry_port=port,
         builder=reader.get("builder", str, "codeopen"),
         mirror=read_mirror(checkout / Path(mirror).expanduser()) if mirror else MappingProxyType({}),
+        substitutes=reader.get("substitutes", bool, default=False),
         first_host_port=first,
         projects=tuple(_read_project(number, value) for number, value in enumerate(reader.get("projects", list, []))),
     )
+
+
+def read_stack_values(checkout: Path, stack: str) -> dict[str, Any]:
+    """A stack's committed configuration, without the keys' prefix. Raises SettingsError."""
+    file = checkout / "stacks" / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in file.parent.glob("Pulumi.*.yaml"))
+        raise SettingsError(f"stack {stack!r}: {file} does not exist; {closest(stack, sorted(names))}")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
+        return {key.removeprefix("codeopen:"): value for key, value in (values or {}).items()}
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        cause = " ".join(str(error).split())
+        raise SettingsError(f"{file}: is not a stack's configuration ({cause}); write it as the others") from error
 
 
 def _read_version(file: Path) -> str:
@@ -97,6 +121,10 @@ def _strings(key: str, value: Sequence[Any]) -> tuple[str, ...]:
     if not value or not all(isinstance(item, str) for item in value):
         raise SettingsError(f"codeopen:{key}: {value!r} is not a list of one or more strings; write one item a line")
     return tuple(value)
+
+
+def _optional_strings(key: str, value: Sequence[Any]) -> tuple[str, ...]:
+    return _strings(key, value) if value else ()
 
 
 def _read_project(number: int, value: Any) -> Project:

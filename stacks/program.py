@@ -11,16 +11,14 @@ import pulumi
 
 from codeopen.catalog.model import Catalog, UpstreamKind
 from codeopen.catalog.read import read_catalog
-from codeopen.errors import CodeOpenError, ProjectError, SettingsError
+from codeopen.errors import CodeOpenError
 from codeopen.mirror import mirror_pins
-from codeopen.plan.chains import ChainLink, plan_chains
-from codeopen.plan.combinations import Combination, popular_combinations
+from codeopen.plan.chains import ChainLink
 from codeopen.plan.context import Context, read_contexts
 from codeopen.plan.matrix import make_matrix
-from codeopen.plan.parts import BASE, PartId, PartKind, list_builds, parts_graph
+from codeopen.plan.parts import PartId, list_builds
 from codeopen.plan.plan import BuildPlan, PlannedPart, PlanRequest, make_plan
 from codeopen.plan.projects import PlannedProject, plan_projects
-from codeopen.selection.closest import closest
 from codeopen.settings import Settings, read_settings
 from codeopen.staging import stage_context, stage_text
 from components.local_registry import LocalRegistry, LocalRegistryArgs
@@ -28,13 +26,14 @@ from components.part_images import BuildArgs, CombinationImages, PartImages
 from components.project_stack import ProjectStack, ProjectStackArgs
 from components.substitute_images import SubstituteImages
 from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
+from stacks.wanted import Wanted, choose
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONTEXTS = ".codeopen/contexts"
 TEXT_KEYS = ("catalog", "owner", "imageVersion", "builder", "mirror")
 BOOLEAN_KEYS = ("substitutes",)
 INTEGER_KEYS = ("registryPort", "hostPorts", "processLimit")
-LIST_KEYS = ("platforms", "parts", "projects")
+LIST_KEYS = ("platforms", "parts", "combinations", "projects")
 
 
 def run_stack() -> None:
@@ -47,11 +46,11 @@ def run_stack() -> None:
         projects = plan_projects(
             catalog, settings.projects, settings.release, settings.platforms[0], settings.first_host_port
         )
-        _check_images(_selected_parts(settings, plan), projects)
+        wanted = choose(catalog, settings, plan, projects)
         contexts = _stage(catalog, plan, files)
     except CodeOpenError as error:
         raise pulumi.RunError(str(error)) from None
-    _declare(catalog, settings, plan, projects, contexts)
+    _declare(catalog, settings, plan, wanted, contexts)
 
 
 def plan_stack(catalog: Catalog, files: Mapping[PartId, Context], settings: Settings) -> BuildPlan:
@@ -64,16 +63,17 @@ def _declare(
     catalog: Catalog,
     settings: Settings,
     plan: BuildPlan,
-    projects: tuple[PlannedProject, ...],
+    wanted: Wanted,
     contexts: Mapping[PartId, str],
 ) -> None:
-    parts = _selected_parts(settings, plan)
+    parts, links, projects = wanted.parts, wanted.links, wanted.projects
+    built_from = wanted.built_from
     registry = LocalRegistry(
         "registry", LocalRegistryArgs(settings.stack, _registry_image(catalog, settings), settings.registry_port)
     )
     after_registry = pulumi.ResourceOptions(depends_on=[registry.container])
-    substitutes = _substitutes(plan, parts.values())
-    used = {name for planned in (*substitutes, *parts.values()) for name in planned.part.upstreams}
+    substitutes = _substitutes(plan, built_from.values())
+    used = {name for planned in (*substitutes, *built_from.values()) for name in planned.part.upstreams}
     upstreams = _upstreams(catalog, settings, used, after_registry)
     notes = {upstream: substitute.note for upstream, substitute in plan.substituted.items()}
     build = BuildArgs(contexts, upstreams, settings.builder, plan.release.version, notes=notes)
@@ -81,8 +81,7 @@ def _declare(
         stand_ins = SubstituteImages("substitutes", substitutes, build, after_registry)
         build = replace(build, stand_ins=stand_ins.locations)
     images = PartImages("parts", parts.values(), build, after_registry)
-    links = plan_chains(catalog, plan, _combinations(catalog, parts, projects))
-    chained = CombinationImages("combinations", links, (parts, images), build, after_registry)
+    chained = CombinationImages("combinations", links, (built_from, images), build, after_registry)
     platform = settings.platforms[0]
     built = {str(part): images.images[part, platform] for part in parts}
     built |= {_short_name(link): chained.images[link.planned.combination, platform] for link in links}
@@ -102,34 +101,6 @@ def _declare(
     )
     pulumi.export("matrix", make_matrix(plan))
     pulumi.export("projects", {project.id: _describe(settings, project) for project in projects})
-
-
-def _selected_parts(settings: Settings, plan: BuildPlan) -> Mapping[PartId, PlannedPart]:
-    """The buildable parts that the stack builds: all, or those that it names with what these are built on."""
-    buildable = {planned.part.id: planned for planned in plan.parts if planned.buildable}
-    if not settings.parts:
-        return buildable
-    known = {str(part) for part in buildable}
-    for name in settings.parts:
-        if name not in known:
-            raise SettingsError(f"codeopen:parts: {name!r} is no part that can be built; {closest(name, known)}")
-    chosen = {part for part in buildable if part == BASE or str(part) in settings.parts}
-    graph = parts_graph(tuple(planned.part for planned in plan.parts))
-    chosen |= {ancestor for part in chosen for ancestor in graph.ancestors(part)}
-    return {part: planned for part, planned in buildable.items() if part in chosen}
-
-
-def _combinations(
-    catalog: Catalog, parts: Mapping[PartId, PlannedPart], projects: tuple[PlannedProject, ...]
-) -> list[Combination]:
-    """What the stack has beside plain flavors: popular combinations of its parts, and those that its projects run."""
-    popular = [
-        combination
-        for combination in popular_combinations(catalog)
-        if PartId(PartKind.FLAVOR, combination.flavor) in parts
-        and all(PartId(PartKind.ADDON, addon) in parts for addon in combination.addons)
-    ]
-    return popular + [Combination(project.resolution.image.flavor, project.resolution.addons) for project in projects]
 
 
 def _short_name(link: ChainLink) -> str:
@@ -185,19 +156,6 @@ def _stage(catalog: Catalog, plan: BuildPlan, files: Mapping[PartId, Context]) -
         if upstream.kind is UpstreamKind.PACKAGE_ARCHIVE:
             stage_text("snapshot", f"{upstream.version}\n", CHECKOUT / CONTEXTS / upstream.id)
     return staged
-
-
-def _check_images(parts: Mapping[PartId, PlannedPart], projects: tuple[PlannedProject, ...]) -> None:
-    for project in projects:
-        selected = [PartId(PartKind.FLAVOR, project.resolution.image.flavor)]
-        selected += [PartId(PartKind.ADDON, addon) for addon in project.resolution.addons]
-        for part in selected:
-            if part not in parts:
-                has = ", ".join(str(name) for name in parts)
-                raise ProjectError(
-                    f"project {project.id!r}: this stack does not build part {part} (it has {has}); "
-                    "choose another, or add its Dockerfile, or name it in codeopen:parts"
-                )
 
 
 def _describe(settings: Settings, project: PlannedProject) -> dict[str, Any]:

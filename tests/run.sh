@@ -14,15 +14,17 @@ step() {
 step "ruff" ruff check --quiet .
 step "format" ruff format --check --quiet .
 step "types" mypy
+step "Dockerfiles" hadolint --no-color $(git ls-files '*Dockerfile')
 step "values and components" pytest -q -n 2 tests/unit tests/components tests/docs
 # Two runs side by side, each with a stack of its own: one builds and runs images, the other kills and breaks things.
-breaking() { pytest -q -m "not heavy" tests/engine --deselect tests/engine/test_main_job.py; }
+first=(tests/engine/test_main_job.py tests/engine/test_compose_for_real.py)
+breaking() { pytest -q -m "not heavy" tests/engine "${first[@]/#/--deselect=}"; }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 breaking >"$log" 2>&1 &
 side=$!
 status=0
-step "real parts: the main job and its images" pytest -q -m "not heavy" tests/engine/test_main_job.py tests/images || status=$?
+step "real parts: the main job and its images" pytest -q -m "not heavy" "${first[@]}" tests/images || status=$?
 wait "$side" || status=$?
 printf '\n== real parts: plugins and interruptions\n'
 cat "$log"

@@ -205,8 +205,9 @@ class Substitute:
     """What stands in for an upstream in a stack that can't reach it, with the same layout.
 
     ``upstreams`` are the named build contexts of its Dockerfile, ``dockerfiles/substitutes/<upstream>``; ``None`` means
-    that it has none, because set-up makes it (a mirror of the same version). ``outputs`` gives what checks say instead, by name, and ``without``
-    names those that have nothing to ask, because it leaves their subject out; ``note`` says so to people.
+    that it has none, because set-up makes it (a mirror of the same version). ``outputs`` gives what checks say instead,
+    by name, and ``without`` names those that have nothing to ask, because it leaves their subject out; ``note`` says so
+    to people.
     """
 
     version: str

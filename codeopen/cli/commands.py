@@ -11,6 +11,7 @@ from codeopen.cli.command import Command
 _DEFAULT_REGISTRY: Final = "localhost:5000"
 _DEFAULT_OWNER: Final = "codeopen"
 _DEFAULT_PLATFORM: Final = "linux/amd64"
+_DEFAULT_CACHE_GB: Final = 10
 
 
 def _selection(parser: argparse.ArgumentParser) -> None:
@@ -65,9 +66,44 @@ def _explained(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _tried(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a part or a combination, as js, addon-gui, js-code-gui; without one, all parts that can be built",
+    )
+
+
+def _addon(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("addon", metavar="ID", help="id of the add-on, as pdf-tools")
+
+
+def _new_addon(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", metavar="TEXT", help="name shown to people; default: made from the id")
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="give it a sample service on this TCP port; default: no service"
+    )
+
+
+def _trial_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the trial's registry, so that the next trial builds nothing twice"
+    )
+    parser.add_argument(
+        "--cache",
+        type=int,
+        default=_DEFAULT_CACHE_GB,
+        metavar="GB",
+        help="after each image, prune the cache of the stack's BuildKit builder to this size; default: %(default)s",
+    )
+
+
 GROUPS: Final = (
     ("catalog", "the data that everything is computed from"),
     ("project", "the projects of a stack"),
+    ("part", "the parts that images are made of, tried alone"),
+    ("addon", "optional capabilities: new ones, and trying one"),
     ("plan", "what would be built, computed from the catalog and the Dockerfiles"),
 )
 
@@ -112,6 +148,30 @@ COMMANDS: Final = (
         "the addresses and logins of a project; prints its passwords",
         "codeopen.cli.project:run",
         (_project, _stack),
+    ),
+    Command(
+        ("part", "test"),
+        "build parts alone in a registry of their own, and verify each by running it",
+        "codeopen.cli.part:test",
+        (_tried, _stack, _trial_limits),
+    ),
+    Command(
+        ("part", "clean"),
+        "remove what `part test --keep` or an interrupted trial left",
+        "codeopen.cli.part:clean",
+        (_stack,),
+    ),
+    Command(
+        ("addon", "new"),
+        "add an add-on to the catalog, with a Dockerfile that works: a start to edit",
+        "codeopen.cli.addon:new",
+        (_addon, _new_addon),
+    ),
+    Command(
+        ("addon", "test"),
+        "build an add-on alone in a registry of its own, and verify it by running it",
+        "codeopen.cli.part:test_addon",
+        (_addon, _stack, _trial_limits),
     ),
     Command(("up",), "apply a stack and print what it holds", "codeopen.cli.deploy:up", (_stack, _dry_run)),
     Command(("down",), "stop what a stack runs; volumes and credentials stay", "codeopen.cli.deploy:down", (_stack,)),

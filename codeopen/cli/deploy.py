@@ -25,14 +25,14 @@ def up(invocation: Invocation) -> Outcome:
     """Apply a stack and print what it holds."""
     stack = open_stack(invocation)
     if invocation.options.dry_run:
-        return _changes(stack.up(_progress(), preview=True), invocation)
-    events = stack.up(_progress())
+        return _changes(stack.up(progress(), preview=True), invocation)
+    events = stack.up(progress())
     return _holds(stack, events, invocation)
 
 
 def down(invocation: Invocation) -> Outcome:
     """Stop and remove what a stack runs; volumes and credentials stay."""
-    return _changes(open_stack(invocation).down(_progress()), invocation)
+    return _changes(open_stack(invocation).down(progress()), invocation)
 
 
 def status(invocation: Invocation) -> Outcome:
@@ -46,7 +46,7 @@ def open_stack(invocation: Invocation) -> Stack:
     return Stack(invocation.options.stack, checkout, checkout / ".codeopen" / "stacks")
 
 
-def _progress() -> Watch:
+def progress() -> Watch:
     """Tell each change as it happens, on stderr: stdout is for the result."""
 
     def tell(event: Event) -> None:

@@ -19,14 +19,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import yaml
-
 from codeopen.catalog.model import Catalog
 from codeopen.catalog.read import read_catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
-from codeopen.errors import CatalogError, CodeOpenError, RevisionError, SettingsError
+from codeopen.errors import CatalogError, CodeOpenError, RevisionError
 from codeopen.mirror import mirror_pins
 from codeopen.plan.combinations import Combination
 from codeopen.plan.context import read_contexts
@@ -35,10 +33,9 @@ from codeopen.plan.explain import Change, explain_change, explain_order, find_pa
 from codeopen.plan.parts import PartId, list_builds
 from codeopen.plan.plan import PlannedPart, PlanRequest, make_plan
 from codeopen.revision import Revision, extracted, resolve_revision
-from codeopen.selection.closest import closest
 from codeopen.selection.name import Release, format_image_name
 from codeopen.selection.selection import DEFAULT_PLATFORM
-from codeopen.settings import read_settings
+from codeopen.settings import read_settings, read_stack_values
 
 Plan = Mapping[PartId, PlannedPart]
 # Plan digests don't depend on where images are kept.
@@ -92,22 +89,8 @@ def _request(invocation: Invocation, checkout: Path) -> PlanRequest:
     stack: str | None = invocation.options.stack
     if stack is None:
         return PlanRequest(_RELEASE, platforms or (DEFAULT_PLATFORM,))
-    settings = read_settings(stack, _stack_values(checkout, stack), checkout.resolve())
+    settings = read_settings(stack, read_stack_values(checkout, stack), checkout.resolve())
     return PlanRequest(_RELEASE, platforms or settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
-
-
-def _stack_values(checkout: Path, stack: str) -> dict[str, Any]:
-    """A stack's committed configuration, without the keys' prefix. Raises SettingsError."""
-    file = checkout / "stacks" / f"Pulumi.{stack}.yaml"
-    if not file.is_file():
-        names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in file.parent.glob("Pulumi.*.yaml"))
-        raise SettingsError(f"stack {stack!r}: {file} does not exist; {closest(stack, sorted(names))}")
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
-        return {key.removeprefix("codeopen:"): value for key, value in (values or {}).items()}
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        cause = " ".join(str(error).split())
-        raise SettingsError(f"{file}: is not a stack's configuration ({cause}); write it as the others") from error
 
 
 def _plan(checkout: Path, catalog: Catalog, request: PlanRequest) -> Plan:

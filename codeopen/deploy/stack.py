@@ -50,11 +50,15 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One stack of this checkout. ``folder`` takes what a run writes: its configuration, log and events."""
+    """One stack of this checkout. ``folder`` takes what a run writes: its configuration, log and events.
+
+    ``configuration`` is the text of its configuration file; None for a stack whose file is in the checkout.
+    """
 
     name: str
     checkout: Path
     folder: Path
+    configuration: str | None = None
 
     @property
     def log(self) -> Path:
@@ -72,6 +76,16 @@ class Stack:
         """Remove everything but what is protected: volumes and credentials stay. Raises DeployError."""
         return self._operate(["destroy", "--exclude-protected"], watch, confirm=True)
 
+    def remove(self, watch: Watch) -> tuple[Event, ...]:
+        """Remove all that the stack holds, protected or not, and the stack itself. Raises DeployError."""
+        self._prepare()
+        self._recover(watch)
+        self._run(["state", "unprotect", "--all", "--yes", "--stack", self.name])
+        events = self._operate(["destroy"], watch, confirm=True)
+        self._run(["stack", "rm", "--yes", "--preserve-config", self.name])
+        self._config.unlink(missing_ok=True)
+        return events
+
     def state(self) -> dict[str, Any]:
         """The deployment in the stack's state, with secrets as ciphertext. Raises DeployError."""
         exported: dict[str, Any] = json.loads(self._run(["stack", "export", "--stack", self.name]))
@@ -79,7 +93,7 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; secret ones are masked. Raises DeployError."""
-        self._committed()
+        self._text()
         parsed: dict[str, Any] = json.loads(self._run(["stack", "output", "--json", "--stack", self.name]))
         return parsed
 
@@ -135,8 +149,10 @@ class Stack:
         backend = os.environ.get("PULUMI_BACKEND_URL", "")
         return hashlib.sha256(f"{backend} {PROJECT} {self.name}".encode()).hexdigest()[:16]
 
-    def _committed(self) -> Path:
-        """The stack's configuration in the checkout, which says that there is such a stack. Raises DeployError."""
+    def _text(self) -> str:
+        """The stack's configuration: a file in the checkout says that there is such a stack. Raises DeployError."""
+        if self.configuration is not None:
+            return self.configuration
         committed = self.checkout / "stacks" / f"Pulumi.{self.name}.yaml"
         if not committed.is_file():
             known = sorted(
@@ -145,11 +161,11 @@ class Stack:
             )
             fix = f"take one of {', '.join(known)}" if known else "write it"
             raise DeployError(f"stack {self.name!r}: {committed} does not exist; {fix}")
-        return committed
+        return committed.read_text(encoding="utf-8")
 
     def _prepare(self) -> None:
         """Make the stack if it isn't there, and this machine's copy of its configuration."""
-        text = self._committed().read_text(encoding="utf-8")
+        text = self._text()
         self.folder.mkdir(parents=True, exist_ok=True)
         salt = _salt(self._config.read_text("utf-8")) if self._config.is_file() else ""
         listed = json.loads(self._run(["stack", "ls", "--json", "--project", PROJECT]))

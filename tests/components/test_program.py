@@ -124,6 +124,42 @@ def test_combinations_are_chained_in_layer_order_on_shared_links() -> None:
     assert (container["memory"], container["memoryReservation"]) == (3072, 2048)
 
 
+def test_a_named_combination_is_chained_without_building_its_add_ons_alone() -> None:
+    resources = record(run_stack, config(parts='["js"]', combinations='["js-db"]'))
+    built = {resource.name for resource in resources if resource.type == "docker-build:index:Image"}
+    assert built == {"parts-base-amd64-build", "parts-js-amd64-build", "combinations-js-db-amd64-build"}
+    chained = only(resources, "combinations-js-db-amd64-build").inputs
+    assert chained["context"]["location"] == ".codeopen/contexts/addon-databases"
+    assert set(chained["context"]["named"]) == {"base", "package-archive"}
+
+
+def test_popular_combinations_are_built_unless_others_are_named() -> None:
+    def combinations(**more: str) -> set[str]:
+        resources = record(run_stack, config(parts='["js", "addon-code-server"]', **more))
+        return {
+            each.name for each in resources if each.name.startswith("combinations-") and each.name.endswith("-build")
+        }
+
+    assert combinations() == {"combinations-js-code-amd64-build"}
+    assert combinations(combinations='["popular"]') == {"combinations-js-code-amd64-build"}
+    assert combinations(combinations="[]") == set()
+    both = combinations(combinations='["popular", "js-db"]')
+    assert both == {"combinations-js-code-amd64-build", "combinations-js-db-amd64-build"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "combination", "text"),
+    [
+        ('["js"]', "js-dbb", "codeopen:combinations: .*dbb"),
+        ('["js"]', "js", "codeopen:combinations: 'js' is a part; name it in codeopen:parts"),
+        ('["js"]', "python-db", "codeopen:combinations: 'python-db' stands on python, which this stack does not build"),
+    ],
+)
+def test_a_combination_that_can_t_be_had_is_told(parts: str, combination: str, text: str) -> None:
+    with pytest.raises(pulumi.RunError, match=text):
+        record(run_stack, config(parts=parts, combinations=json.dumps([combination])))
+
+
 def test_the_plan_digest_is_the_images_identity_and_its_label() -> None:
     resources = record(run_stack, config(DEMO))
     plan = only(resources, "parts-js-amd64-plan").inputs

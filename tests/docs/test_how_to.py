@@ -1,7 +1,7 @@
 """The how-to pages do what they say: their files are written, and their commands run, in a copy of this checkout.
 
-A block whose first line names a file is that file's content, or its end where the catalog has the file already.
-Commands run as they stand, with stand-ins for those that need a network or an Engine.
+A block whose first line names a file is that file's content, or its end where the catalog has the file already; a diff
+is applied. Commands run as they stand, with stand-ins for those that need a network or an Engine.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from tests.live import ROOT, copy_checkout
 
 HOW_TO = ROOT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-# What `make` would do is not done: its target must exist. The tests that a page names must exist as well.
+# What `make` would do is not done: its target must exist. The tests that a page names must exist as well. What builds
+# images is not done either, but its words must be those of a command.
+CLI = f'"{sys.executable}" -m codeopen.cli'
 STAND_INS = {
-    "codeopen": f'exec "{sys.executable}" -m codeopen.cli "$@"',
+    "codeopen": f'[ "$2" = test ] && exec {CLI} "$@" --stack x --help >/dev/null; exec {CLI} "$@"',
     "make": f'exec "{shutil.which("make")}" --dry-run "$@"',
     "pytest": 'for last; do :; done; test -e "$last"',
     "skopeo": f'exec "{sys.executable}" {Path(__file__).with_name("stand_in_skopeo.py")} "$@"',
@@ -56,12 +58,13 @@ def follow(page: str, checkout: Path) -> str:
             with (checkout / file).open("a" if file.startswith("catalog/") else "x", encoding="utf-8") as target:
                 target.write(content)
             continue
-        assert language == "sh", f"{page}: a block is a file or commands"
+        assert language in {"sh", "diff"}, f"{page}: a block is a file, a diff or commands"
+        applied = ["git", "apply", "--recount", "-"]
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", content],
+            applied if language == "diff" else ["bash", "-euo", "pipefail", "-c", content],
             cwd=checkout,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=content if language == "diff" else "",
             capture_output=True,
             text=True,
             check=False,

@@ -1,164 +1,133 @@
-"""The images of parts, tested by running them: a flavor runs the base's tests as well as its own."""
+"""The images of parts, tested by looking into them and by running them.
+
+A flavor inherits the base's tests, a combination those of all its parts. `make test` does so with js + databases;
+`make images` with every part.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
-from codeopen.catalog.model import Catalog, CommandCheck
+from codeopen.catalog.model import Check, CommandCheck, PortCheck
 from codeopen.catalog.read import read_catalog
-from tests.live import ROOT, LiveStack
+from codeopen.verify.checks import check_command, check_port
+from codeopen.verify.container import Container, Surroundings, started
+from codeopen.verify.evidence import Evidence
+from codeopen.verify.expectation import Expectation
+from codeopen.verify.image import RULES, RUNNING_RULES
+from codeopen.verify.results import Rule, apply_rule
+from codeopen.verify.services import RULES as SERVICE_RULES
+from codeopen.verify.services import Services
+from codeopen.verify.suite import Image
+from tests.images.conftest import SAMPLE
+from tests.live import ROOT
 
 CATALOG = read_catalog(ROOT / "catalog")
-# One that is built and one that is served; `make images` tries the others too.
-FRAMEWORKS = (
-    "react",
-    "express",
-    *(pytest.param(name, marks=pytest.mark.heavy) for name in ("vue", "next", "fastify", "hono")),
-)
+INHERITED = [
+    *(("base", check) for check in CATALOG.base.checks),
+    *((SAMPLE.flavor, check) for check in CATALOG.flavors[SAMPLE.flavor].checks),
+    *((f"addon-{addon}", check) for addon in SAMPLE.addons for check in CATALOG.addons[addon].checks),
+]
 
 
-def command_checks(catalog: Catalog, flavor: str, *addons: str) -> list[CommandCheck]:
-    """Those of all parts of an image: what is built on a part runs the part's tests too."""
-    checks = [*catalog.base.checks, *catalog.flavors[flavor].checks]
-    checks += [check for addon in addons for check in catalog.addons[addon].checks]
-    return [check for check in checks if isinstance(check, CommandCheck)]
+def in_force(expected: Expectation, part: str, check: Check) -> Check:
+    """A check as it is with what stands in for upstreams in this stack."""
+    found = {(owner, each.name): each for owner, each in expected.checks}
+    if (part, check.name) not in found:
+        pytest.skip(f"left out: {expected.left_out[check.name]}")
+    return found[part, check.name]
 
 
-@pytest.fixture(scope="session")
-def image(live: LiveStack) -> str:
-    """The combination of js and databases."""
-    rows = json.loads(live.codeopen("status", "--format", "json").stdout)["images"]
-    reference: str = next(row["reference"] for row in rows if row["part"] == "js-db")
-    return reference
-
-
-@pytest.fixture(scope="session")
-def isolated(live: LiveStack, image: str) -> Iterator[str]:
-    """A container of the combination with no network and no capability, as the tests' subject."""
-    command = ["docker", "run", "--detach", "--rm", "--network", "none", "--cap-drop", "ALL"]
-    command += ["--label", f"codeopen.test={live.name}", image, "sleep", "600"]
-    container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    yield container
-    subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
-
-
-def run_in(container: str, script: str, timeout: float = 120) -> str:
-    command = ["docker", "exec", container, "bash", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-@pytest.mark.parametrize("check", command_checks(CATALOG, "js", "databases"), ids=lambda check: check.name)
-def test_every_program_of_the_catalog_says_its_version(isolated: str, check: CommandCheck) -> None:
-    done = subprocess.run(["docker", "exec", isolated, *check.command], capture_output=True, text=True, check=True)
-    assert re.search(check.output, done.stdout), done.stdout
-
-
-def test_nothing_runs_as_root_and_no_program_can_become_root(isolated: str) -> None:
-    assert run_in(isolated, "id -u; id -un").split() == ["1000", "developer"]
-    assert "sudo" not in run_in(isolated, "ls /usr/bin")
-
-
-def test_the_image_keeps_nothing_in_the_home(image: str) -> None:
-    """A volume is mounted there: what an image had below it would be hidden, or frozen at its first version."""
-    command = ["docker", "run", "--rm", "--entrypoint", "find", image, "/home/developer", "-mindepth", "1"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert found.split() == ["/home/developer/workspace"]
-
-
-def test_no_cache_list_or_log_stays_in_a_layer(image: str) -> None:
-    folders = ["/var/lib/apt/lists", "/var/cache/apt", "/var/log", "/tmp", "/root"]
-    command = ["docker", "run", "--rm", "--user", "root", "--entrypoint", "find", image, *folders]
-    found = subprocess.run([*command, "-type", "f", "-size", "+0"], capture_output=True, text=True, check=True).stdout
-    assert set(found.split()) <= {"/root/.bashrc", "/root/.profile"}
-
-
-def test_the_environment_is_the_specifications(isolated: str) -> None:
-    environment = dict(line.split("=", 1) for line in run_in(isolated, "env").splitlines() if "=" in line)
-    assert {name: environment.get(name) for name in CATALOG.base.env} == dict(CATALOG.base.env)
-
-
-def test_the_package_database_is_whole(isolated: str) -> None:
-    assert run_in(isolated, "dpkg --audit") == ""
-
-
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_new_project_of_each_framework_builds_without_network(isolated: str, framework: str) -> None:
-    folder = f"/home/developer/workspace/{framework}"
-    run_in(isolated, f"codeopen-new {framework} {folder}")
-    manifest = json.loads(run_in(isolated, f"cat {folder}/package.json"))
-    if "build" in manifest["scripts"]:
-        run_in(isolated, f"cd {folder} && npm run build")
-        return
-    page = run_in(
-        isolated,
-        f"cd {folder}; PORT=3123 node server.js >/dev/null 2>&1 & server=$!; "
-        "for attempt in $(seq 50); do curl -fs localhost:3123 && break; sleep 0.1; done; kill $server",
-    )
-    assert page.lower() == f"hello from {framework}"
-
-
-def test_a_mistyped_framework_is_refused_with_the_choice(isolated: str) -> None:
-    command = ["docker", "exec", isolated, "codeopen-new", "reakt", "x"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "react, vue, next, express, fastify, hono" in done.stderr
-
-
-def start_services(live: LiveStack, *options: str) -> str:
-    image = json.loads(live.codeopen("status", "--format", "json").stdout)["images"][0]["reference"]
-    command = [
-        "docker",
-        "run",
-        "--detach",
-        "--cap-drop",
-        "ALL",
-        "--label",
-        f"codeopen.test={live.name}",
-        *options,
-        image,
+def checks(kind: type[Check]) -> list[object]:
+    return [
+        pytest.param(part, check, id=f"{part}-{check.name}") for part, check in INHERITED if isinstance(check, kind)
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def wait_for_health(container: str) -> None:
-    script = "for attempt in $(seq 100); do codeopen-health 2>/dev/null && exit 0; sleep 0.2; done; codeopen-health"
-    run_in(container, script)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_what_holds_for_every_image(evidence: Evidence, rule: Rule[Evidence]) -> None:
+    result = apply_rule("image", rule, evidence)
+    assert result.passed, result.detail
 
 
-def test_services_come_back_and_stop_at_once(live: LiveStack) -> None:
-    # Quotes and backslashes in a password must not break the probe.
-    container = start_services(live, "--env", "OPENCODE_SERVER_PASSWORD=a\"b\\c'd e")
-    try:
-        wait_for_health(container)
-        run_in(container, "pkill -KILL -f '^opencode serve' || pkill -KILL -x opencode")
-        wait_for_health(container)
-        log = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True).stdout
-        assert log.count('"event":"start"') == 2
-        subprocess.run(["docker", "stop", "--time", "5", container], check=True, capture_output=True)
-        state = subprocess.run(
-            ["docker", "inspect", "--format", "{{.State.ExitCode}}", container],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert state.stdout.strip() == "0", "the container did not end by itself within 5 s"
-    finally:
-        subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True)
+@pytest.mark.parametrize("rule", RUNNING_RULES, ids=lambda rule: rule.name)
+def test_what_holds_in_every_container(idle: Container, rule: Rule[Container]) -> None:
+    result = apply_rule("image", rule, idle)
+    assert result.passed, result.detail
 
 
-def test_the_health_probe_fails_when_a_service_is_gone(live: LiveStack) -> None:
-    container = start_services(live, "--env", "OPENCODE_PORT=4999")
-    try:
-        command = ["docker", "exec", container, "codeopen-health"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 1
-        assert "port 4096" in done.stderr
-    finally:
-        subprocess.run(["docker", "rm", "--force", container], check=True, capture_output=True)
+@pytest.mark.parametrize(("part", "check"), checks(CommandCheck))
+def test_every_program_of_the_catalog_says_its_version(
+    idle: Container, expected: Expectation, part: str, check: Check
+) -> None:
+    wanted = in_force(expected, part, check)
+    assert isinstance(wanted, CommandCheck)
+    result = check_command(idle, part, wanted)
+    assert result.passed, result.detail
+
+
+@pytest.mark.parametrize("framework", ["react", "express"])
+def test_a_new_project_builds_without_network(idle: Container, framework: str) -> None:
+    """One that is built and one that is served; `make images` tries all of every flavor."""
+    folder = f"/home/developer/workspace/{framework}"
+    ran = idle.run("codeopen-new", framework, folder)
+    assert ran.code == 0, ran.told
+    manifest = json.loads(idle.run("cat", f"{folder}/package.json").output)
+    if "build" in manifest["scripts"]:
+        ran = idle.run("bash", "-c", f"cd {folder} && npm run build")
+        assert ran.code == 0, ran.output + ran.errors
+        return
+    serve = f"cd {folder}; PORT=3123 node server.js >/dev/null 2>&1 & server=$!; "
+    ask = "for attempt in $(seq 50); do curl -fs localhost:3123 && break; sleep 0.1; done; kill $server"
+    assert idle.run("bash", "-c", serve + ask).output.lower() == f"hello from {framework}"
+
+
+def test_a_mistyped_framework_is_refused_with_the_choice(idle: Container) -> None:
+    ran = idle.run("codeopen-new", "reakt", "x")
+    assert ran.code == 2
+    assert "express, fastify, hono" in ran.errors
+
+
+@pytest.mark.parametrize("rule", SERVICE_RULES[:1], ids=lambda rule: rule.name)
+def test_all_services_start(services: Services, rule: Rule[Services]) -> None:
+    result = apply_rule("services", rule, services)
+    assert result.passed, f"{result.detail}\n{services.container.logs()}"
+
+
+@pytest.mark.parametrize(("part", "check"), checks(PortCheck))
+def test_every_port_of_the_catalog_answers(services: Services, expected: Expectation, part: str, check: Check) -> None:
+    wanted = in_force(expected, part, check)
+    assert isinstance(wanted, PortCheck)
+    result = check_port(services.container, part, wanted, services.logins.get(wanted.credential))
+    assert result.passed, result.detail
+
+
+@pytest.mark.parametrize("rule", SERVICE_RULES[1:], ids=lambda rule: rule.name)
+def test_what_holds_for_all_services(services: Services, rule: Rule[Services]) -> None:
+    """In the rules' order: the last one stops the container."""
+    result = apply_rule("services", rule, services)
+    assert result.passed, f"{result.detail}\n{services.container.logs()}"
+
+
+def test_the_health_probe_fails_when_a_service_is_gone(image: Image, surroundings: Surroundings) -> None:
+    environment = {"OPENCODE_PORT": "4999"}
+    moved = Surroundings(surroundings.labels, environment=environment)
+    with started(image.base, moved) as container:
+        ran = container.run("codeopen-health")
+        assert ran.code == 1
+        assert "port 4096" in ran.errors
+
+
+def test_containers_are_removed_whatever_happens(image: Image, surroundings: Surroundings) -> None:
+    with pytest.raises(RuntimeError), started(image.base, surroundings, "sleep", "600") as container:
+        raise RuntimeError
+    listed = subprocess.run(
+        ["docker", "ps", "--all", "--quiet", "--filter", f"name={container.name}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert listed.stdout == ""

@@ -10,7 +10,7 @@ from codeopen.errors import SettingsError
 from codeopen.plan.projects import Project
 from codeopen.selection.name import Release
 from codeopen.selection.selection import Selection
-from codeopen.settings import Settings, read_settings
+from codeopen.settings import POPULAR, Settings, read_settings, read_stack_values
 
 DEMO = {"id": "demo", "tier": "starter", "flavor": "js"}
 
@@ -134,3 +134,32 @@ def test_a_mistake_names_its_key_and_what_to_do(checkout: Path, values: dict[str
 @pytest.mark.parametrize("first", [1, 49536])
 def test_all_blocks_fit_up_to_the_last_port(checkout: Path, first: int) -> None:
     assert read(checkout, hostPorts=first).first_host_port == first
+
+
+def test_combinations_are_the_popular_ones_unless_set(checkout: Path) -> None:
+    assert read(checkout).combinations == (POPULAR,)
+    assert read(checkout, combinations=[]).combinations == ()
+    assert read(checkout, combinations=[POPULAR, "js-code-gui"]).combinations == (POPULAR, "js-code-gui")
+    assert "codeopen:combinations: [3]" in refusal(checkout, combinations=[3])
+
+
+def test_a_stack_s_file_is_read_without_the_keys_prefix(checkout: Path) -> None:
+    (checkout / "stacks").mkdir()
+    (checkout / "stacks/Pulumi.dev.yaml").write_text("config:\n  codeopen:owner: me\n  codeopen:parts: [js]\n")
+    assert read_stack_values(checkout, "dev") == {"owner": "me", "parts": ["js"]}
+
+
+@pytest.mark.parametrize(
+    ("stack", "content", "said"),
+    [
+        ("devv", "config: {}\n", "does not exist; .*dev"),
+        ("dev", "config: [\n", "is not a stack's configuration"),
+        ("dev", "- config\n", "is not a stack's configuration"),
+        ("dev", "{}\n", "is not a stack's configuration"),
+    ],
+)
+def test_a_stack_s_file_that_can_t_be_used_is_told(checkout: Path, stack: str, content: str, said: str) -> None:
+    (checkout / "stacks").mkdir()
+    (checkout / "stacks/Pulumi.dev.yaml").write_text(content)
+    with pytest.raises(SettingsError, match=said):
+        read_stack_values(checkout, stack)

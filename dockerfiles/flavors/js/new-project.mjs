@@ -1,26 +1,16 @@
 #!/usr/bin/env node
-// codeopen-new FRAMEWORK DIRECTORY: starts a project with the pinned versions of the image's package cache, so that
-// it needs no network.
+// new-project.mjs DIRECTORY: starts a project with the framework whose name it is called by, in the pinned versions of
+// the image's package cache, so that it needs no network. Run by codeopen-new.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
-const here = dirname(realpathSync(process.argv[1]));
+const [, script, directory] = process.argv;
+const here = dirname(realpathSync(script));
 const read = (name) => JSON.parse(readFileSync(join(here, name), "utf8"));
-const starters = read("starters.json");
+const starter = read("starters.json")[basename(script)];
 const pins = read("package.json").dependencies;
-const [framework, directory] = process.argv.slice(2);
-
-const fail = (text) => {
-  process.stderr.write(`codeopen-new: ${text}\n`);
-  process.exit(2);
-};
-
-if (!framework || !directory) fail(`usage: codeopen-new ${Object.keys(starters).join("|")} DIRECTORY`);
-const starter = starters[framework];
-if (!starter) fail(`unknown framework ${framework}: take one of ${Object.keys(starters).join(", ")}`);
 const target = resolve(directory);
-if (existsSync(target) && readdirSync(target).length > 0) fail(`${target} is not empty: name a new directory`);
 
 const pinned = (names) => Object.fromEntries(names.map((name) => [name, pins[name]]));
 const manifest = {

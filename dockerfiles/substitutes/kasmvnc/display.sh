@@ -3,6 +3,21 @@
 set -euo pipefail
 
 . /usr/local/lib/codeopen/gui/session.sh
+
+# After a SIGKILL of this script its programs still hold the display and the port.
+end_last_run() {
+  local last=$XDG_RUNTIME_DIR/display.group group _
+  if group=$(cat "$last" 2>/dev/null) && pgrep --pgroup "$group" --full 'Xtigervnc|web.mjs' >/dev/null; then
+    kill -KILL -- "-$group"
+    for _ in {1..40}; do
+      pgrep --pgroup "$group" >/dev/null || break
+      sleep 0.05
+    done
+  fi
+  echo $$ >"$last"
+}
+
+end_last_run
 clear_display
 check_login
 

@@ -31,9 +31,10 @@ print(count, time.process_time() - start, resource.getrusage(resource.RUSAGE_SEL
 
 
 def _many(copy: Copy, count: int, change: tuple[str, str] = ("", "")) -> None:
-    """Add planned add-ons made like ``jvm``; ``change`` is made in each, with ``{n}`` as its number."""
+    """Add add-ons made like ``jvm``, but planned; ``change`` is made in each, with ``{n}`` as its number."""
     text = copy.text("addons.yaml")
-    entry = text[text.index("  jvm:\n") : text.index("  security:\n")]
+    entry = text[text.index("  jvm:\n") : text.index("  security:\n")].replace("status: available", "status: planned")
+    entry = re.sub(r"    checks:\n(?:      .*\n)+", "    checks: []\n", entry)
     entries = []
     for n in range(count):
         added = entry.replace("  jvm:", f"  x{n}:").replace("image_suffix: jvm", f"image_suffix: x{n}")

@@ -21,6 +21,7 @@ GOLDEN: Final = Path(__file__).parent / "golden"
 PLANNED_LISTS: Final = "requires_tier: null\n    requires_addons: []\n    incompatible_with: []"
 CLOUD: Final = "extra_memory: 512Mi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
 DATABASES: Final = "extra_memory: 1Gi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
+JVM: Final = "JDK 21, Maven, Gradle\n    status: available"
 NODE_KIND: Final = "kind: image\n    description: Node"
 CHECK_OF_GUI: Final = "port: 6080\n        path: /"
 
@@ -55,7 +56,7 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "type-text-for-list": [("popular.yaml", "addons: [gui]", "addons: gui")],
     "type-text-for-mapping": [("addons.yaml", "extra_env: {}", "extra_env: none")],
     "type-env-number": [("base.yaml", 'OPENCODE_PORT: "4096"', "OPENCODE_PORT: 4096")],
-    "value-status": [("addons.yaml", "status: planned", "status: planed")],
+    "value-status": [("addons.yaml", "status: available", "status: availible")],
     "value-id": [("tiers.yaml", "  builder:", "  Builder_2:")],
     "value-suffix-with-hyphen": [("addons.yaml", "image_suffix: gui", "image_suffix: -gui")],
     "value-env-name": [("base.yaml", "OPENCODE_HOST:", "opencode-host:")],
@@ -150,7 +151,10 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
         ("addons.yaml", DATABASES, DATABASES.replace("requires_addons: []", "requires_addons: [cloud]")),
     ],
     "cycle-of-one": [("addons.yaml", CLOUD, CLOUD.replace("requires_addons: []", "requires_addons: [cloud]"))],
-    "needs-planned": [("addons.yaml", CLOUD, CLOUD.replace("requires_addons: []", "requires_addons: [jvm]"))],
+    "needs-planned": [
+        ("addons.yaml", CLOUD, CLOUD.replace("requires_addons: []", "requires_addons: [jvm]")),
+        ("addons.yaml", JVM, JVM.replace("available", "planned")),
+    ],
     "needs-what-it-excludes": [
         ("addons.yaml", CLOUD, CLOUD.replace("_addons: []", "_addons: [gpu]").replace("with: []", "with: [gpu]")),
         ("addons.yaml", "requires_tier: creator\n    requires_addons: []\n    incompatible_with: []",
@@ -168,7 +172,10 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "popular-twice": [("popular.yaml", "addons: [databases, gui]", "addons: [gui, databases]"),
                       ("popular.yaml", "flavor: fullstack\n    addons: [code-server]",
                        "flavor: polyglot\n    addons: [databases, gui]")],
-    "popular-planned": [("popular.yaml", "addons: [databases, gui]", "addons: [databases, jvm]")],
+    "popular-planned": [
+        ("popular.yaml", "addons: [databases, gui]", "addons: [databases, jvm]"),
+        ("addons.yaml", JVM, JVM.replace("available", "planned")),
+    ],
     "popular-planned-flavor": [("flavors.yaml", "status: available", "status: planned")],
     "popular-incompatible": [
         ("addons.yaml", DATABASES, DATABASES.replace("with: []", "with: [gui]")),

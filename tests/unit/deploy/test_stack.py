@@ -32,6 +32,7 @@ PULUMI = """while [ "${1#--}" != "$1" ]; do [ "$1" = --cwd ] && cd "$2" && shift
 case "$1 $2" in
   "stack ls") cat "$HERE/stacks" ;;
   "stack init") echo "encryptionsalt: v1:new" >"Pulumi.$3.yaml"; echo "[{\\"name\\": \\"$3\\"}]" >"$HERE/stacks" ;;
+  "stack rm" | "state unprotect") ;;
   "stack export") echo '{"deployment": {}}' ;;
   "stack output")
     test ! -e "$HERE/outputs" || exec cat "$HERE/outputs"
@@ -241,3 +242,27 @@ def wait_for(file: Path, content: str) -> None:
     while not (file.exists() and file.read_text() == content):
         assert time.monotonic() < deadline, f"{file} never held {content!r}"
         time.sleep(0.02)
+
+
+def test_a_stack_can_have_its_configuration_from_elsewhere(stack: Stack, pulumi: StandIns) -> None:
+    own = Stack("dev-trial", stack.checkout, stack.folder, "config:\n  codeopen:owner: me\n")
+    own.up(WATCH)
+    assert (pulumi.folder / "config").read_text() == "config:\n  codeopen:owner: me\nencryptionsalt: v1:new\n"
+    assert not (stack.checkout / "stacks/Pulumi.dev-trial.yaml").exists()
+    (pulumi.folder / "outputs").write_text("{}")
+    assert own.outputs() == {}
+
+
+def test_removing_a_stack_spares_nothing(stack: Stack, pulumi: StandIns) -> None:
+    stack.up(WATCH)
+    pulumi.forget()
+    assert [event.name for event in stack.remove(WATCH)] == ["net"]
+    calls = [call.removeprefix("pulumi ").removeprefix("--non-interactive ") for call in pulumi.calls]
+    order = [call for call in calls if not call.startswith(("stack ls", "stack export"))]
+    unprotect, destroy, removal = order
+    assert unprotect == "state unprotect --all --yes --stack dev"
+    assert destroy.startswith("destroy --stack dev ")
+    assert "--exclude-protected" not in destroy
+    assert removal == "stack rm --yes --preserve-config dev"
+    assert not (stack.folder / "Pulumi.dev.yaml").exists(), "its salt is of no use to another stack of that name"
+    assert (stack.checkout / "stacks/Pulumi.dev.yaml").read_text() == COMMITTED

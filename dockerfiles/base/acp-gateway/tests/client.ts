@@ -1,9 +1,11 @@
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
 
 import { type ClientOptions, WebSocket } from "ws";
 
 import { PASSWORD } from "./gateway-process.js";
+
+const CLOSE_DEADLINE_MS = 15_000;
 
 /** How a connection ended. */
 export interface Closed {
@@ -30,7 +32,7 @@ export interface ConnectOptions extends ClientOptions {
 export class Client {
   readonly socket: WebSocket;
   readonly received: string[] = [];
-  readonly closed: Promise<Closed>;
+  readonly #closed: Promise<Closed>;
   readonly #answers: Answer[] = [];
   #nextId = 1;
 
@@ -44,10 +46,18 @@ export class Client {
       this.#answers.push(JSON.parse(text) as Answer);
     });
     this.socket.on("error", () => undefined);
-    this.closed = once(this.socket, "close").then(([code, reason]) => ({
+    this.#closed = once(this.socket, "close").then(([code, reason]) => ({
       code: code as number,
       reason: (reason as Buffer).toString("utf8"),
     }));
+  }
+
+  /** How the connection ended; rejects when it does not end within some seconds. */
+  get closed(): Promise<Closed> {
+    const late = wait(CLOSE_DEADLINE_MS, undefined, { ref: false }).then(() => {
+      throw new Error("the connection did not close");
+    });
+    return Promise.race([this.#closed, late]);
   }
 
   /** Connects, and returns when the WebSocket is open. */
@@ -60,12 +70,16 @@ export class Client {
   /** Asks for a WebSocket where none is given, and returns the HTTP status. */
   static async refused(port: number, options: ConnectOptions = {}): Promise<number> {
     const client = new Client(port, options);
-    const [request, response] = (await once(client.socket, "unexpected-response")) as [
-      { destroy(): void },
-      IncomingMessage,
-    ];
-    request.destroy();
-    return response.statusCode ?? 0;
+    return new Promise((resolve, reject) => {
+      client.socket.once("open", () => {
+        client.socket.terminate();
+        reject(new Error("the WebSocket was given"));
+      });
+      client.socket.once("unexpected-response", (request, response) => {
+        request.destroy();
+        resolve(response.statusCode ?? 0);
+      });
+    });
   }
 
   send(text: string | Buffer): void {

@@ -22,6 +22,8 @@ export class GatewayProcess {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    // A test that fails does not get to stop its gateway.
+    process.once("exit", () => child.kill("SIGKILL"));
     this.exited = once(child, "exit").then(([code]) => code as number | null);
     if (child.stdout === null) throw new Error("the gateway has no output");
     createInterface(child.stdout).on("line", (line) => this.log.push(JSON.parse(line) as LogEvent));

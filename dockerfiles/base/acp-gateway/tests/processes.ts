@@ -78,3 +78,12 @@ function readState(pid: number): ProcessState | null {
     return null;
   }
 }
+
+/** Resident memory once it has stopped to grow. */
+export async function settledBytes(pid: number): Promise<number> {
+  await wait(1000);
+  for (let before = 0, now = residentBytes(pid); ; before = now, now = residentBytes(pid)) {
+    if (now < before + (1 << 20)) return now;
+    await wait(500);
+  }
+}

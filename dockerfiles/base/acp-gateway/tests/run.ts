@@ -19,6 +19,7 @@ const done = spawnSync(
     "--test",
     "--test-reporter=spec",
     "--test-timeout=600000",
+    "--test-force-exit",
     ...process.argv.slice(2),
     ...files,
   ],

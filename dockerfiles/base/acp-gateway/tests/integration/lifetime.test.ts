@@ -62,6 +62,7 @@ suite("lifetime", () => {
     const seconds = (performance.now() - started) / 1000;
     assert.ok(seconds < 3, `it took ${seconds.toFixed(1)} s`);
     for (const pid of pids) assert.ok(await gone(pid, 100));
+    assert.ok(await gateway.event("stopped"), "it was not cut short");
   });
 
   test("an idle gateway stops at once, and one whose clients do not answer within three seconds", async () => {

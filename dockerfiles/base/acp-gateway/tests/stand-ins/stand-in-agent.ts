@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 
 type Params = Readonly<Record<string, unknown>>;
 type Id = string | number;
@@ -66,9 +67,7 @@ const methods: Readonly<Record<string, (params: Params, id: Id, line: Buffer) =>
     return {};
   },
   "stand-in/flood": ({ count, bytes }) => {
-    const text = "x".repeat(bytes as number);
-    for (let index = 0; index < (count as number); index += 1)
-      send({ method: "stand-in/drop", params: { index, text } });
+    void flood(count as number, "x".repeat(bytes as number));
     return {};
   },
   "stand-in/stop_reading": () => {
@@ -89,6 +88,14 @@ const methods: Readonly<Record<string, (params: Params, id: Id, line: Buffer) =>
     return { pid: child.pid };
   },
 };
+
+/** Sends as fast as the other side takes it, and goes on with everything else meanwhile. */
+async function flood(count: number, text: string): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    send({ method: "stand-in/drop", params: { index, text } });
+    if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
+  }
+}
 
 function take(line: Buffer): void {
   const { id, method, params, result } = JSON.parse(line.toString("utf8")) as Message;

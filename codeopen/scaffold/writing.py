@@ -1,0 +1,49 @@
+"""Writes a new add-on into a checkout: all of it, or nothing when the catalog would not be valid with it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from codeopen.catalog.read import read_catalog
+from codeopen.errors import CatalogError, ScaffoldError
+from codeopen.scaffold.addon import NewAddon
+
+_FILE: Final = "addons.yaml"
+
+
+def write_addon(new: NewAddon, catalog: Path, checkout: Path) -> None:
+    """Append the entry and write the folder. Raises ScaffoldError; what was there before is there again then."""
+    folder = checkout / new.directory
+    if folder.exists():
+        raise ScaffoldError(f"add-on {new.id!r}: {folder} is there already; remove it, or choose another id")
+    file = catalog / _FILE
+    before = file.read_bytes()
+    try:
+        folder.mkdir(parents=True)
+        for name, text in new.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        _replace(file, before.rstrip(b"\n") + b"\n" + new.entry.encode())
+        read_catalog(catalog)
+    except BaseException as error:
+        _replace(file, before)
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, CatalogError):
+            raise ScaffoldError(
+                f"add-on {new.id!r}: nothing was added, the catalog would be wrong with it\n{error}"
+            ) from None
+        raise
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """In one step: nobody reads half a file."""
+    if file.read_bytes() == content:
+        return
+    part = file.with_suffix(".part")
+    try:
+        part.write_bytes(content)
+        part.chmod(file.stat().st_mode & 0o777)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

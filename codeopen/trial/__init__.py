@@ -1,0 +1,1 @@
+"""Builds parts alone, on the path that a stack takes, and verifies each."""

@@ -1,0 +1,1 @@
+"""Proves an image by looking into it and by running it."""

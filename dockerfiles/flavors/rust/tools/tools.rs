@@ -1,0 +1,1 @@
+//! Holds nothing: cargo only needs a target.

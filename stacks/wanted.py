@@ -1,0 +1,120 @@
+"""What a stack has: the parts that it builds, the combinations that are chained from them, and its projects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from codeopen.catalog.model import Catalog
+from codeopen.errors import CodeOpenError, ProjectError, SettingsError
+from codeopen.plan.chains import ChainLink, plan_chains
+from codeopen.plan.combinations import Combination, popular_combinations
+from codeopen.plan.explain import find_parts
+from codeopen.plan.parts import BASE, PartId, PartKind, parts_graph
+from codeopen.plan.plan import BuildPlan, PlannedPart
+from codeopen.plan.projects import PlannedProject
+from codeopen.selection.closest import closest
+from codeopen.settings import POPULAR, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``parts`` have an image of their own; ``addons`` are those that only ``links`` put on other images."""
+
+    parts: Mapping[PartId, PlannedPart]
+    links: tuple[ChainLink, ...]
+    addons: Mapping[PartId, PlannedPart]
+    projects: tuple[PlannedProject, ...]
+
+    @property
+    def built_from(self) -> Mapping[PartId, PlannedPart]:
+        """Every part whose Dockerfile is used."""
+        return {**self.parts, **self.addons}
+
+
+def choose(catalog: Catalog, settings: Settings, plan: BuildPlan, projects: tuple[PlannedProject, ...]) -> Wanted:
+    """What a stack has by its settings. Raises SettingsError or ProjectError for what can't be had."""
+    buildable = {planned.part.id: planned for planned in plan.parts if planned.buildable}
+    parts = _selected_parts(settings, plan, buildable)
+    _check_projects(parts, projects)
+    combinations = [
+        *_named_combinations(catalog, settings, parts, buildable),
+        *(_combination(project) for project in projects),
+    ]
+    links = plan_chains(catalog, plan, combinations)
+    return Wanted(parts, links, {link.addon: buildable[link.addon] for link in links}, projects)
+
+
+def _selected_parts(
+    settings: Settings, plan: BuildPlan, buildable: Mapping[PartId, PlannedPart]
+) -> Mapping[PartId, PlannedPart]:
+    """The buildable parts that the stack builds: all, or those that it names with what these are built on."""
+    if not settings.parts:
+        return buildable
+    known = {str(part) for part in buildable}
+    for name in settings.parts:
+        if name not in known:
+            raise SettingsError(f"codeopen:parts: {name!r} is no part that can be built; {closest(name, known)}")
+    chosen = {part for part in buildable if part == BASE or str(part) in settings.parts}
+    graph = parts_graph(tuple(planned.part for planned in plan.parts))
+    chosen |= {ancestor for part in chosen for ancestor in graph.ancestors(part)}
+    return {part: planned for part, planned in buildable.items() if part in chosen}
+
+
+def _named_combinations(
+    catalog: Catalog,
+    settings: Settings,
+    parts: Mapping[PartId, PlannedPart],
+    buildable: Mapping[PartId, PlannedPart],
+) -> Iterator[Combination]:
+    """What the stack names: the popular combinations of which it has all parts, and others by their names."""
+    for name in settings.combinations:
+        if name == POPULAR:
+            yield from (
+                combination for combination in popular_combinations(catalog) if set(_members(combination)) <= set(parts)
+            )
+        else:
+            yield _named_combination(catalog, parts, buildable, name)
+
+
+def _named_combination(
+    catalog: Catalog, parts: Mapping[PartId, PlannedPart], buildable: Mapping[PartId, PlannedPart], name: str
+) -> Combination:
+    """A combination by its name. The stack builds its flavor; its add-ons are built on that, not on their own."""
+    try:
+        _, combination = find_parts(catalog, name)
+    except CodeOpenError as error:
+        raise SettingsError(f"codeopen:combinations: {error}") from None
+    if combination is None:
+        raise SettingsError(f"codeopen:combinations: {name!r} is a part; name it in codeopen:parts")
+    flavor, *addons = _members(combination)
+    if flavor not in parts:
+        raise SettingsError(
+            f"codeopen:combinations: {name!r} stands on {flavor}, which this stack does not build; "
+            "name it in codeopen:parts"
+        )
+    if missing := [str(addon) for addon in addons if addon not in buildable]:
+        raise SettingsError(f"codeopen:combinations: {name!r} needs {', '.join(missing)}, which can't be built")
+    return combination
+
+
+def _members(combination: Combination) -> tuple[PartId, ...]:
+    return (
+        PartId(PartKind.FLAVOR, combination.flavor),
+        *(PartId(PartKind.ADDON, addon) for addon in combination.addons),
+    )
+
+
+def _combination(project: PlannedProject) -> Combination:
+    return Combination(project.resolution.image.flavor, project.resolution.addons)
+
+
+def _check_projects(parts: Mapping[PartId, PlannedPart], projects: tuple[PlannedProject, ...]) -> None:
+    for project in projects:
+        for part in _members(_combination(project)):
+            if part not in parts:
+                has = ", ".join(str(name) for name in parts)
+                raise ProjectError(
+                    f"project {project.id!r}: this stack does not build part {part} (it has {has}); "
+                    "choose another, or add its Dockerfile, or name it in codeopen:parts"
+                )

@@ -1,0 +1,71 @@
+"""The images of `make images`: each is built by the trial's stack, or found there when `part test --keep` built it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from codeopen.deploy.stack import Watch
+from codeopen.trial.stack import TrialStack
+from codeopen.trial.target import Target, expect, find_targets
+from codeopen.verify.container import Surroundings
+from codeopen.verify.expectation import Expectation
+from codeopen.verify.suite import Image
+
+SILENT = Watch(lambda _: None, lambda _: None)
+KEEP = "CODEOPEN_KEEP_TRIAL"
+
+
+@dataclass
+class Trials:
+    stack: TrialStack
+    built: dict[str, Image] = field(default_factory=dict)
+
+    def image(self, name: str) -> Image:
+        """The image of a part or a combination. Skips where it can't be built."""
+        if name not in self.built:
+            built = self.stack.build(self._target(name), SILENT)
+            self.built[name] = Image(built.row.reference, built.base)
+        return self.built[name]
+
+    def expected(self, name: str) -> Expectation:
+        return expect(self.stack.catalog, self.stack.plan, self._target(name))
+
+    def surroundings(self, network: str = "none", publish: tuple[int, ...] = ()) -> Surroundings:
+        return Surroundings({**self.stack.label, "codeopen.verify": "test"}, network, publish)
+
+    def build_on(self, image: Image, context: Path, name: str) -> str:
+        """Build a throw-away image on one of them; returns its reference."""
+        repository = f"{self.stack.settings.release.registry}/tests/{name}"
+        told = context.parent / f"{name}.json"
+        output = f"type=image,name={repository},push=true,push-by-digest=true,oci-mediatypes=true"
+        command = ["docker", "buildx", "build", "--builder", self.stack.settings.builder, "--provenance=false"]
+        command += ["--output", output, "--metadata-file", str(told), "--build-context", self._package_archive()]
+        command += ["--build-context", f"base=docker-image://{image.reference}"]
+        command += ["--file", str(context / f"{name}.dockerfile"), str(context)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        assert done.returncode == 0, done.stderr
+        return f"{repository}@{json.loads(told.read_text())['containerimage.digest']}"
+
+    def _package_archive(self) -> str:
+        mirrored = self.stack.settings.mirror.get("package-archive")
+        if mirrored is not None and mirrored.layout is not None:
+            return f"package-archive=oci-layout://{mirrored.layout}@{mirrored.digest}"
+        return f"package-archive={self.stack.checkout}/.codeopen/contexts/package-archive"
+
+    def _target(self, name: str) -> Target:
+        found = find_targets(self.stack.catalog, self.stack.plan, [name])
+        if found.untried:
+            pytest.skip(f"{found.untried[0].name} {found.untried[0].reason}")
+        return found.targets[0]
+
+    def close(self) -> None:
+        references = {image.reference for image in self.built.values()} | {image.base for image in self.built.values()}
+        subprocess.run(["docker", "image", "rm", *references], check=False, capture_output=True)
+        if self.built and not os.environ.get(KEEP):
+            self.stack.remove(SILENT)
