@@ -56,8 +56,16 @@ def test_its_linter_has_nothing_to_say(container: str) -> None:
     run(container, "npm run lint")
 
 
+def test_its_units_pass(container: str) -> None:
+    run(container, "npm run --silent build:tests && node --test build/tests/unit/*.test.js")
+
+
+@pytest.mark.heavy
 def test_its_tests_pass_with_stand_ins_and_with_the_real_opencode(container: str) -> None:
-    """The last of them hold a whole prompt with a permission request, and go on with it in a new connection."""
+    """They hold to times, and each agent takes seconds to start: a machine with other work defeats them.
+
+    The last of them hold a whole prompt with a permission request, and go on with it in a new connection.
+    """
     said = run(container, "OPENCODE_BIN=/usr/local/bin/opencode npm test")
     assert "a prompt goes through a permission request to its end" in said
     assert "fail 0" in said
