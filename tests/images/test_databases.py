@@ -80,8 +80,3 @@ def test_mongosh_reads_what_it_wrote(servers: Container) -> None:
     while (ran := servers.run("mongosh", "--quiet", MONGODB, "--eval", script)).code:
         assert time.monotonic() < deadline, ran.errors
     assert ran.output.split()[-1] == "42"
-
-
-def test_iredis_speaks_with_the_server(servers: Container) -> None:
-    client = f"iredis --url redis://:{PASSWORD}@127.0.0.1:6380 PING"
-    assert "PONG" in ask(servers, "bash", "-c", f"TERM=xterm {client}")

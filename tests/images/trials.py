@@ -37,7 +37,8 @@ class Trials:
         return expect(self.stack.catalog, self.stack.plan, self._target(name))
 
     def surroundings(self, network: str = "none", publish: tuple[int, ...] = ()) -> Surroundings:
-        return Surroundings({**self.stack.label, "codeopen.verify": "test"}, network, publish)
+        # Not the stack's own label: building the next image would remove them as strays.
+        return Surroundings({"codeopen.test": self.stack.name}, network, publish)
 
     def build_on(self, image: Image, context: Path, name: str) -> str:
         """Build a throw-away image on one of them; returns its reference."""

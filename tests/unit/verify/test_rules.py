@@ -66,6 +66,7 @@ FILES = (
     entry("/etc/localtime", LINK, target="/usr/share/zoneinfo/Etc/UTC"),
     entry("/etc/timezone", text="Etc/UTC\n"),
     entry("/tmp", 0o041777),
+    entry("/srv/drop", 0o041777),
     entry("/usr/bin/program", 0o100755),
     entry("/var/mail", 0o042775),
     entry("/opt/codeopen/js/cache/index", 0o100644, 1000),

@@ -26,6 +26,14 @@ export interface AgentLinkEvents {
   readonly onUnblocked: () => void;
 }
 
+/**
+ * An agent that fails before it has said anything is started again after these waits: OpenCode can't stand another one
+ * that creates the same new database at the same moment, or that takes the port it was given.
+ */
+const RETRY_WAITS_MS = [250, 500, 1000, 2000];
+/** What a client sent is kept for the next attempt, up to this much. */
+const MAX_REPLAY_BYTES = 1 << 20;
+
 /** The agent's side of a connection: waits for a slot, starts the agent, relays, and reports its end. */
 export class AgentLink {
   /** Resolves when the agent is gone, or was never started. */
@@ -36,8 +44,9 @@ export class AgentLink {
   readonly #events: AgentLinkEvents;
   readonly #ending = new AbortController();
   #waits: StopWaits | null = null;
-  /** What came before the agent ran; the socket rests meanwhile, so it is little. */
-  #early: Buffer[] = [];
+  /** What the client sent until the agent says something; null once that can't be needed, or is too much, to repeat. */
+  #replay: Buffer[] | null = [];
+  #replayBytes = 0;
   #agent: Agent | null = null;
   #inbound: Inbound | null = null;
   #outbound: Outbound | null = null;
@@ -61,16 +70,17 @@ export class AgentLink {
     return this.#inbound?.blockedSince ?? null;
   }
 
-  /** Relays a checked message to the agent. */
+  /** Relays a checked message to the agent, as soon as one runs; the socket rests until then, so little is kept. */
   write(message: Buffer): void {
-    if (this.#inbound === null) this.#early.push(message);
+    this.#keep(message);
+    if (this.#inbound === null) this.#socket.pause();
     else this.#inbound.write(message);
   }
 
   /** Relays nothing more and ends the agent. A second call with shorter waits hastens it. */
   end(waits: StopWaits): void {
     this.#waits = waits;
-    this.#early = [];
+    this.#replay = null;
     this.#ending.abort(new Error("the connection is closing"));
     this.#outbound?.end();
     void this.#agent?.end(waits);
@@ -89,11 +99,30 @@ export class AgentLink {
       return; // The client left before there was room.
     }
     try {
-      const agent = await this.#start();
-      if (agent !== null) await this.#relay(agent);
+      await this.#runAgents();
     } finally {
       release();
     }
+  }
+
+  async #runAgents(): Promise<void> {
+    for (const waitMs of [...RETRY_WAITS_MS, null]) {
+      const agent = await this.#start();
+      if (agent === null) return;
+      const exit = await this.#relay(agent);
+      if (waitMs === null || !this.#isWorthARetry(exit)) {
+        this.#events.onExit(exit);
+        return;
+      }
+      this.#disconnect();
+      await pause(waitMs, this.#ending.signal);
+      if (this.#ending.signal.aborted) return;
+    }
+  }
+
+  /** Whether an agent failed at its start: it gave up by itself, having said nothing. */
+  #isWorthARetry({ code, signal }: AgentExit): boolean {
+    return code !== 0 && signal === null && this.#outbound?.spoke === false && this.#replay !== null;
   }
 
   async #start(): Promise<Agent | null> {
@@ -111,7 +140,7 @@ export class AgentLink {
     }
   }
 
-  async #relay(agent: Agent): Promise<void> {
+  async #relay(agent: Agent): Promise<AgentExit> {
     const { settings, log } = this.#context;
     this.#agent = agent;
     const stderr = new AgentStderr(agent.stderr, log, settings.logAgentStderr ? this.#connection : null);
@@ -126,7 +155,7 @@ export class AgentLink {
       stderr_bytes: stderr.bytes,
       unfinished_bytes: this.#outbound?.unfinishedBytes ?? 0,
     });
-    this.#events.onExit(exit);
+    return exit;
   }
 
   #connect(agent: Agent): void {
@@ -146,12 +175,40 @@ export class AgentLink {
       onLineTooLong: this.#events.onLineTooLong,
       onUnblocked: this.#events.onUnblocked,
     });
-    for (const message of this.#early.splice(0)) inbound.write(message);
+    for (const message of this.#replay ?? []) inbound.write(message);
+    if (this.#replayBytes > MAX_REPLAY_BYTES) this.#replay = null;
     if (inbound.blockedSince === null) this.#socket.resume();
+  }
+
+  /** Between two attempts the client rests. */
+  #disconnect(): void {
+    this.#agent = null;
+    this.#inbound = null;
+    this.#outbound = null;
+    this.#socket.pause();
+  }
+
+  #keep(message: Buffer): void {
+    if (this.#replay === null) return;
+    this.#replay.push(message);
+    this.#replayBytes += message.length;
+    if (this.#inbound === null) return;
+    if (this.#outbound?.spoke === true || this.#replayBytes > MAX_REPLAY_BYTES) this.#replay = null;
   }
 
   #count(exit: AgentExit): void {
     const end = exit.signal !== null ? "signal" : exit.code === 0 ? "success" : "failure";
     this.#context.metrics.agentsExited.add(1, end);
   }
+}
+
+/** Resolves after a time, or as soon as `signal` aborts. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -31,6 +31,7 @@ export class Outbound {
   readonly #events: OutboundEvents;
   readonly #splitter: LineSplitter;
   #blocked = false;
+  #spoke = false;
   #ended = false;
 
   constructor(socket: SendingSocket, stdout: Readable, maxLineBytes: number, events: OutboundEvents) {
@@ -46,6 +47,11 @@ export class Outbound {
   /** Whether the client is behind. */
   get blocked(): boolean {
     return this.#blocked;
+  }
+
+  /** Whether the agent has sent a message at all. */
+  get spoke(): boolean {
+    return this.#spoke;
   }
 
   /** The bytes of a line that the agent began and has not ended. */
@@ -75,6 +81,7 @@ export class Outbound {
       this.#events.onStrayLine(line.length);
       return;
     }
+    this.#spoke = true;
     const arrived = performance.now();
     this.#socket.send(line, { binary: false }, (error) => {
       if (!error) this.#events.onRelayed(line.length, (performance.now() - arrived) / 1000);

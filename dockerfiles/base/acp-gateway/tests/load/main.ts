@@ -8,14 +8,16 @@ import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { GatewayProcess } from "../gateway-process.js";
-import { childless } from "../processes.js";
 import { DirectLink, GatewayLink } from "./links.js";
-import { type Holdings, holdings, latencies, type Latencies, measure, openAll, round } from "./measure.js";
+import { type Holdings, holdings, latencies, type Latencies, leftOver, measure, openAll, round } from "./measure.js";
 import { loadOpencode, type OpencodeReport } from "./opencode-load.js";
 
 const TARGET_MS = 5;
 /** What the runtime's heap may keep of a load that is over. */
 const MEMORY_SLACK_MB = 64;
+
+/** Hundreds of runtimes that have just started have a burst of their own work to do. */
+const SETTLE_MS = 5000;
 
 const { values } = parseArgs({
   options: {
@@ -55,15 +57,15 @@ function compare(rounds: readonly Round[]): Comparison {
 async function playRound(gateway: GatewayProcess): Promise<Round> {
   const text = "x".repeat(bytes);
   const straight = await openAll(connections, () => DirectLink.open());
+  await wait(SETTLE_MS);
   const direct = await measure(straight, text, pace);
   await Promise.all(straight.map((link) => link.close()));
   const links = await openAll(connections, () => GatewayLink.open(gateway.port));
+  await wait(SETTLE_MS);
   const through = await measure(links, text, pace);
   const loaded = holdings(gateway.pid);
   await Promise.all(links.map((link) => link.close()));
-  await childless(gateway.pid, 10_000);
-  await wait(1000);
-  return { direct, gateway: through, loaded, after: holdings(gateway.pid) };
+  return { direct, gateway: through, loaded, after: await leftOver(gateway.pid) };
 }
 
 async function loadStandIns(): Promise<{ readonly before: Holdings; readonly rounds: Round[] }> {
@@ -71,8 +73,7 @@ async function loadStandIns(): Promise<{ readonly before: Holdings; readonly rou
   try {
     // One connection first, so that what the runtime allocates once is not taken for a leak.
     await (await GatewayLink.open(gateway.port)).close();
-    await childless(gateway.pid, 5000);
-    const before = holdings(gateway.pid);
+    const before = await leftOver(gateway.pid);
     const rounds: Round[] = [];
     for (let count = 0; count < Number(values.rounds); count += 1) rounds.push(await playRound(gateway));
     return { before, rounds };

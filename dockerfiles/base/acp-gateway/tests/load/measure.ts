@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { childrenOf, openFiles, residentBytes } from "../processes.js";
+import { childless, childrenOf, openFiles, residentBytes } from "../processes.js";
 import type { Link } from "./links.js";
 
 /** Opening all at once would measure how processes start. */
@@ -73,6 +73,13 @@ export function holdings(pid: number): Holdings {
     children: childrenOf(pid).length,
     resident_mb: Math.round(residentBytes(pid) / 1e6),
   };
+}
+
+/** What a gateway holds once its connections are gone, and their last files are closed. */
+export async function leftOver(pid: number): Promise<Holdings> {
+  await childless(pid, 10_000);
+  await wait(2000);
+  return holdings(pid);
 }
 
 /** Memory of processes in MB, each page shared out among those that use it. */

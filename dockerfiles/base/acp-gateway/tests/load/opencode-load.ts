@@ -7,9 +7,9 @@ import { methods } from "@agentclientprotocol/sdk";
 import { type AcpClient, connectAcp } from "../acp-client.js";
 import { GatewayProcess } from "../gateway-process.js";
 import { opencodeEnvironment } from "../opencode-environment.js";
-import { childless, childrenOf } from "../processes.js";
+import { childrenOf } from "../processes.js";
 import { StandInModel } from "../stand-ins/stand-in-model.js";
-import { type Holdings, holdings, proportionalMegabytes, round } from "./measure.js";
+import { type Holdings, holdings, leftOver, proportionalMegabytes, round } from "./measure.js";
 
 const PROMPTS = 3;
 
@@ -40,9 +40,8 @@ export async function loadOpencode(connections: number, bytes: number): Promise<
     const seconds = round((performance.now() - started) / 1000);
     const agent_memory_mb = proportionalMegabytes(childrenOf(gateway.pid));
     for (const { connection } of clients) connection.close();
-    await childless(gateway.pid, 10_000);
     const permissions = clients.reduce((sum, acp) => sum + acp.permissions.length, 0);
-    const after = holdings(gateway.pid);
+    const after = await leftOver(gateway.pid);
     return { connections, prompts: connections * PROMPTS, permissions, seconds, agent_memory_mb, before, after };
   } finally {
     await gateway.stop();

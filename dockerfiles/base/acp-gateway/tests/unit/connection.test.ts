@@ -79,6 +79,8 @@ suite("connection", () => {
       const { socket, agent } = setUp();
       socket.receive(MESSAGE);
       await settled();
+      agent.stdout.write('{"id":1}\n');
+      await settled();
       agent.exit(exit);
       await settled();
       assert.deepEqual(socket.closings, [{ code: 1011, reason }]);
