@@ -46,7 +46,9 @@ class PartImages(pulumi.ComponentResource):
     ) -> None:
         super().__init__("codeopen:build:PartImages", name, {}, opts)
         images: dict[tuple[PartId, str], BuiltImage] = {}
+        by_id: dict[PartId, PlannedPart] = {}
         for planned in parts:
+            by_id[planned.part.id] = planned
             for platform, plan_digest in planned.digests.items():
                 parents = {part: images[part, platform] for part in planned.part.builds_on}
                 named = _named_contexts(args, planned, platform, parents)
@@ -58,7 +60,7 @@ class PartImages(pulumi.ComponentResource):
                     context=args.contexts[planned.part.id],
                     named_contexts=named,
                     build_arguments=dict(planned.inputs[platform].build_arguments),
-                    labels=_labels(planned.part.repository, args, planned.inputs[platform].upstreams),
+                    labels=_labels(planned.part.repository, args, _upstreams(planned, by_id)),
                     builder=args.builder,
                 )
                 resource_name = f"{name}-{planned.part.id}-{_architecture(platform)}"
@@ -121,6 +123,12 @@ def _named_contexts(
     for part, image in parts.items():
         named[str(part)] = image.reference.apply(lambda reference: f"docker-image://{reference}")
     return named
+
+
+def _upstreams(planned: PlannedPart, by_id: Mapping[PartId, PlannedPart]) -> list[UpstreamPin]:
+    """A part's upstreams with those of the parts that it takes from, whose labels it does not inherit."""
+    taken = (pin for part in planned.part.takes for pin in _upstreams(by_id[part], by_id))
+    return sorted({*planned.upstreams, *taken})
 
 
 def _labels(title: str, args: BuildArgs, upstreams: Iterable[UpstreamPin]) -> dict[str, str]:

@@ -144,6 +144,7 @@ def test_a_broken_container_is_found_out(broken_container: Container, rule: Rule
     assert [text for text in RUNNING_PROBLEMS[rule.name] if text not in detail] == [], detail
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("rule", SERVICE_RULES, ids=lambda rule: rule.name)
 def test_broken_services_are_found_out(broken_services: Services, rule: Rule[Services]) -> None:
     detail = apply_rule("services", rule, broken_services).detail

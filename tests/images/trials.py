@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from codeopen.deploy.stack import Watch
+from codeopen.trial.disk import prune_cache
 from codeopen.trial.stack import TrialStack
 from codeopen.trial.target import Target, expect, find_targets
-from codeopen.verify.container import Surroundings
+from codeopen.verify.container import Surroundings, remove_images
 from codeopen.verify.expectation import Expectation
 from codeopen.verify.suite import Image
 
 SILENT = Watch(lambda _: None, lambda _: None)
-KEEP = "CODEOPEN_KEEP_TRIAL"
+KEEP = "CODEOPEN_KEEP_TRIAL"  # set it to keep the registry, for the next run
+CACHE_GIGABYTES = 10
 
 
 @dataclass
@@ -27,9 +29,15 @@ class Trials:
     built: dict[str, Image] = field(default_factory=dict)
 
     def image(self, name: str) -> Image:
-        """The image of a part or a combination. Skips where it can't be built."""
+        """The image of a part or a combination. Skips where it can't be built.
+
+        The Engine keeps one at a time beside the base, and the builder's cache stays small: the disk does not hold all.
+        """
         if name not in self.built:
-            built = self.stack.build(self._target(name), SILENT)
+            target = self._target(name)
+            remove_images([image.reference for image in self.built.values() if image.reference != image.base])
+            built = self.stack.build(target, SILENT)
+            prune_cache(self.stack.settings.builder, CACHE_GIGABYTES)
             self.built[name] = Image(built.row.reference, built.base)
         return self.built[name]
 
@@ -67,6 +75,6 @@ class Trials:
 
     def close(self) -> None:
         references = {image.reference for image in self.built.values()} | {image.base for image in self.built.values()}
-        subprocess.run(["docker", "image", "rm", *references], check=False, capture_output=True)
+        remove_images(sorted(references))
         if self.built and not os.environ.get(KEEP):
             self.stack.remove(SILENT)

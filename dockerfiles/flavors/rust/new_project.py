@@ -50,8 +50,7 @@ def fill_cache(crates: list[LockedCrate], source: Path, target: Path) -> None:
         for crate in crates:
             archive = archives / crate.archive
             cached = target / "cache" / archives.name / crate.archive
-            # Crates for other systems are locked too, but not in the image.
-            if archive.exists() and not cached.exists():
+            if not cached.exists():
                 write_whole(cached, archive.read_bytes())
     for index in (source / "index").iterdir():
         configuration = target / "index" / index.name / "config.json"

@@ -3,7 +3,8 @@ FROM base
 USER root
 # A layer's cache, secret and log stay in it, though a later one removes them.
 COPY key.pem /opt/codeopen/key.pem
-RUN printf 'lists' >/var/lib/apt/lists/some_Packages && mkdir -p /root/.npm/_cacache && printf 'x' >/root/.npm/_cacache/index
+RUN printf 'lists' >/var/lib/apt/lists/some_Packages \
+ && mkdir -p /root/.npm/_cacache && printf 'x' >/root/.npm/_cacache/index
 RUN rm -r /opt/codeopen/key.pem /var/lib/apt/lists/some_Packages /root/.npm
 RUN printf 'machine example.org login me password wordpass\n' >/root/.netrc \
  && useradd --system --uid 777 stranger && groupadd --gid 778 strangers && groupmod --gid 779 redis \
@@ -14,7 +15,8 @@ RUN printf 'machine example.org login me password wordpass\n' >/root/.netrc \
  && ln -sf /usr/share/zoneinfo/Asia/Tokyo /etc/localtime && printf 'Asia/Tokyo\n' >/etc/timezone \
  && cp /usr/share/zoneinfo/UTC /usr/share/zoneinfo/Asia/Kolkata \
  && rm /etc/codeopen/health.d/base \
- && printf 'Package: half\nStatus: install reinstreq half-installed\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n\n' >>/var/lib/dpkg/status
+ && printf 'Package: half\nStatus: install reinstreq half-installed\nVersion: 1\n' >>/var/lib/dpkg/status \
+ && printf 'Architecture: all\nMaintainer: x\nDescription: x\n\n' >>/var/lib/dpkg/status
 ENV OPENCODE_PORT=4999 SERVICE_TOKEN=abcdef TZ=Asia/Tokyo
 EXPOSE 9999
 LABEL org.opencontainers.image.title=another dev.codeopen.substitute.bun=nothing
