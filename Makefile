@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test test-kill images lint bench lock refresh-mirror
+.PHONY: up setup preview status down test test-kill images oracle lint bench bench-compose lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -34,8 +34,16 @@ images:
 	@$(ENV) status=0; codeopen part test --keep || status=$$?; pytest -q -m heavy tests/images || status=$$?; \
 	  exit $$status
 
+# On the parts that `codeopen part test --keep` leaves in its registry.
+oracle:
+	@$(ENV) pytest -q -m heavy tests/oracle
+
 bench:
 	@$(ENV) python -m bench.run $(if $(JSON),--json $(JSON))
+
+# On the parts that `codeopen part test --keep` leaves in its registry.
+bench-compose:
+	@$(ENV) python -m bench.composing $(if $(JSON),--json $(JSON))
 
 lock:
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-find-links --group dev pyproject.toml -o requirements.lock

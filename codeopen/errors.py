@@ -83,12 +83,24 @@ class RegistryError(CodeOpenError):
     """A registry does not answer as the distribution specification says."""
 
 
+class UnknownBlobError(RegistryError):
+    """A manifest names what its repository doesn't have: not yet, or no more."""
+
+
 class RevisionError(CodeOpenError):
     """A git revision of the checkout can't be read: no git, no such revision, or a catalog that can't be used."""
 
 
 class ComposeError(CodeOpenError):
     """Parts that can't be composed as they are, or a layer that can't be read."""
+
+
+class BuildError(CodeOpenError):
+    """An image can't be built; the text ends with the last lines of the build's log."""
+
+
+class OnDemandError(CodeOpenError):
+    """A combination can't be had now: someone else's build failed a moment ago, or it took too long."""
 
 
 class VerifyError(CodeOpenError):

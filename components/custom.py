@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -94,3 +95,86 @@ class ProcessLimit(pulumi.CustomResource):
         self, name: str, container: pulumi.Input[str], limit: int, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("codeopen:index:ProcessLimit", name, {"container": container, "limit": limit}, opts)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedPart:
+    """A part of a combination: its name, plan digest and image, and what building it on another image takes."""
+
+    name: str
+    plan_digest: str
+    reference: pulumi.Input[str]
+    context: str
+    named_contexts: Mapping[str, pulumi.Input[str]]
+    build_arguments: Mapping[str, str]
+    labels: Mapping[str, str]
+
+    def properties(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "planDigest": self.plan_digest,
+            "reference": self.reference,
+            "context": self.context,
+            "namedContexts": dict(self.named_contexts),
+            "buildArguments": dict(self.build_arguments),
+            "labels": dict(self.labels),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedImageArgs:
+    """``parts`` are the flavor and then add-ons in layer order; ``builder`` makes chains where parts don't compose."""
+
+    repository: str
+    version: str
+    plan_digest: str
+    platform: str
+    base: pulumi.Input[str]
+    parts: Sequence[ComposedPart]
+    builder: str
+
+
+class ComposedImage(pulumi.CustomResource):
+    """The image of a combination. ``method`` is ``composed`` or ``chained``, ``reason`` says why."""
+
+    ref: pulumi.Output[str]
+    method: pulumi.Output[str]
+    reason: pulumi.Output[str]
+    adopted: pulumi.Output[bool]
+
+    def __init__(self, name: str, args: ComposedImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = {
+            "repository": args.repository,
+            "version": args.version,
+            "planDigest": args.plan_digest,
+            "platform": args.platform,
+            "base": args.base,
+            "parts": [part.properties() for part in args.parts],
+            "builder": args.builder,
+            **dict.fromkeys(("ref", "method", "reason", "adopted")),
+        }
+        super().__init__("codeopen:index:ComposedImage", name, properties, opts)
+
+
+class ImageIndex(pulumi.CustomResource):
+    """The index of one repository's images for several platforms; ``content`` is its plan digest, and its images."""
+
+    ref: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        repository: str,
+        version: str,
+        content: tuple[str, Sequence[Mapping[str, pulumi.Input[str]]]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        plan_digest, images = content
+        properties = {
+            "repository": repository,
+            "version": version,
+            "planDigest": plan_digest,
+            "images": [dict(image) for image in images],
+            "ref": None,
+        }
+        super().__init__("codeopen:index:ImageIndex", name, properties, opts)

@@ -13,16 +13,19 @@ from codeopen.catalog.model import Catalog, UpstreamKind
 from codeopen.catalog.read import read_catalog
 from codeopen.errors import CodeOpenError
 from codeopen.mirror import mirror_pins
-from codeopen.plan.chains import ChainLink
 from codeopen.plan.context import Context, read_contexts
 from codeopen.plan.matrix import make_matrix
 from codeopen.plan.parts import PartId, list_builds
-from codeopen.plan.plan import BuildPlan, PlannedPart, PlanRequest, make_plan
+from codeopen.plan.plan import BuildPlan, PlannedCombination, PlannedPart, PlanRequest, make_plan
 from codeopen.plan.projects import PlannedProject, plan_projects
 from codeopen.settings import Settings, read_settings
 from codeopen.staging import stage_context, stage_text
+from components.built_image import BuiltImage
+from components.composed_images import ComposedImages
+from components.custom import ComposedImage
+from components.image_indexes import ImageIndexes, PlatformImages
 from components.local_registry import LocalRegistry, LocalRegistryArgs
-from components.part_images import BuildArgs, CombinationImages, PartImages
+from components.part_images import BuildArgs, PartImages
 from components.project_stack import ProjectStack, ProjectStackArgs
 from components.substitute_images import SubstituteImages
 from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
@@ -66,45 +69,66 @@ def _declare(
     wanted: Wanted,
     contexts: Mapping[PartId, str],
 ) -> None:
-    parts, links, projects = wanted.parts, wanted.links, wanted.projects
-    built_from = wanted.built_from
+    parts, projects = wanted.parts, wanted.projects
     registry = LocalRegistry(
         "registry", LocalRegistryArgs(settings.stack, _registry_image(catalog, settings), settings.registry_port)
     )
     after_registry = pulumi.ResourceOptions(depends_on=[registry.container])
-    substitutes = _substitutes(plan, built_from.values())
-    used = {name for planned in (*substitutes, *built_from.values()) for name in planned.part.upstreams}
+    substitutes = _substitutes(plan, parts.values())
+    used = {name for planned in (*substitutes, *parts.values()) for name in planned.part.upstreams}
     upstreams = _upstreams(catalog, settings, used, after_registry)
     notes = {upstream: substitute.note for upstream, substitute in plan.substituted.items()}
-    build = BuildArgs(contexts, upstreams, settings.builder, plan.release.version, notes=notes)
+    build = BuildArgs(contexts, upstreams, settings.builder, plan.release.version, settings.platforms, notes=notes)
     if substitutes:
         stand_ins = SubstituteImages("substitutes", substitutes, build, after_registry)
         build = replace(build, stand_ins=stand_ins.locations)
     images = PartImages("parts", parts.values(), build, after_registry)
-    chained = CombinationImages("combinations", links, (built_from, images), build, after_registry)
+    composed = ComposedImages("combinations", wanted.combinations, (parts, images), build, after_registry)
     platform = settings.platforms[0]
-    built = {str(part): images.images[part, platform] for part in parts}
-    built |= {_short_name(link): chained.images[link.planned.combination, platform] for link in links}
+    made = {str(part): _part_output(images.images[part, platform], parts[part].reference) for part in parts}
+    for planned in wanted.combinations:
+        image = composed.images[planned.combination, platform]
+        made[_short_name(planned)] = _composed_output(image, str(planned.image))
+    if len(settings.platforms) > 1:
+        ImageIndexes("indexes", _by_platform(wanted, images, composed), plan.release.version)
     for project in projects:
-        image = built[project.resolution.image.repository.removeprefix("codeopen-")]
-        args = ProjectStackArgs(settings.stack, project, image.reference, settings.process_limit)
+        image_output = made[project.resolution.image.repository.removeprefix("codeopen-")]
+        args = ProjectStackArgs(settings.stack, project, image_output["reference"], settings.process_limit)
         ProjectStack(f"project-{project.id}", args)
-    tags = {str(part): planned.reference for part, planned in parts.items()}
-    tags |= {_short_name(link): str(link.planned.image) for link in links}
-    pulumi.export(
-        "images",
-        {
-            # Outputs lose their order, hence the number.
-            name: {"order": order, "reference": image.reference, "image": tags[name], "adopted": image.adopted}
-            for order, (name, image) in enumerate(built.items())
-        },
-    )
+    # Outputs lose their order, hence the number.
+    pulumi.export("images", {name: {"order": order, **output} for order, (name, output) in enumerate(made.items())})
     pulumi.export("matrix", make_matrix(plan))
     pulumi.export("projects", {project.id: _describe(settings, project) for project in projects})
 
 
-def _short_name(link: ChainLink) -> str:
-    return link.planned.image.repository.removeprefix("codeopen-")
+def _by_platform(wanted: Wanted, images: PartImages, composed: ComposedImages) -> dict[str, PlatformImages]:
+    """The images of parts and combinations by name, each with its platforms."""
+    found = {
+        str(part): PlatformImages(
+            planned.reference.rpartition(":")[0],
+            planned.digests,
+            {platform: images.images[part, platform].reference for platform in planned.digests},
+        )
+        for part, planned in wanted.parts.items()
+    }
+    for each in wanted.combinations:
+        references = {platform: composed.images[each.combination, platform].ref for platform in each.digests}
+        found[_short_name(each)] = PlatformImages(str(each.image).rpartition(":")[0], each.digests, references)
+    return found
+
+
+def _short_name(planned: PlannedCombination) -> str:
+    return planned.image.repository.removeprefix("codeopen-")
+
+
+def _part_output(image: BuiltImage, tag: str) -> dict[str, Any]:
+    return {"reference": image.reference, "image": tag, "adopted": image.adopted}
+
+
+def _composed_output(image: ComposedImage, tag: str) -> dict[str, Any]:
+    """``method`` is ``composed`` or ``chained``, ``reason`` why."""
+    story = {"method": image.method, "reason": image.reason, "adopted": image.adopted}
+    return {"reference": image.ref, "image": tag, **story}
 
 
 def _upstreams(

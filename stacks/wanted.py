@@ -1,4 +1,4 @@
-"""What a stack has: the parts that it builds, the combinations that are chained from them, and its projects."""
+"""What a stack has: the parts that it builds, the combinations that are made of them, and its projects."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from codeopen.catalog.model import Catalog
 from codeopen.errors import CodeOpenError, ProjectError, SettingsError
-from codeopen.plan.chains import ChainLink, plan_chains
 from codeopen.plan.combinations import Combination, popular_combinations
 from codeopen.plan.explain import find_parts
 from codeopen.plan.parts import BASE, PartId, PartKind, parts_graph
-from codeopen.plan.plan import BuildPlan, PlannedPart
+from codeopen.plan.plan import BuildPlan, PlannedCombination, PlannedPart, plan_combinations
 from codeopen.plan.projects import PlannedProject
 from codeopen.selection.closest import closest
 from codeopen.settings import POPULAR, Settings
@@ -19,17 +18,11 @@ from codeopen.settings import POPULAR, Settings
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """``parts`` have an image of their own; ``addons`` are those that only ``links`` put on other images."""
+    """``parts`` in the plan's order, with those of all ``combinations``, each of which has an add-on at least."""
 
     parts: Mapping[PartId, PlannedPart]
-    links: tuple[ChainLink, ...]
-    addons: Mapping[PartId, PlannedPart]
+    combinations: tuple[PlannedCombination, ...]
     projects: tuple[PlannedProject, ...]
-
-    @property
-    def built_from(self) -> Mapping[PartId, PlannedPart]:
-        """Every part whose Dockerfile is used."""
-        return {**self.parts, **self.addons}
 
 
 def choose(catalog: Catalog, settings: Settings, plan: BuildPlan, projects: tuple[PlannedProject, ...]) -> Wanted:
@@ -41,8 +34,11 @@ def choose(catalog: Catalog, settings: Settings, plan: BuildPlan, projects: tupl
         *_named_combinations(catalog, settings, parts, buildable),
         *(_combination(project) for project in projects),
     ]
-    links = plan_chains(catalog, plan, combinations)
-    return Wanted(parts, links, {link.addon: buildable[link.addon] for link in links}, projects)
+    chosen = dict.fromkeys(combination for combination in combinations if combination.addons)
+    planned = tuple(plan_combinations(catalog, plan.parts, plan.release, chosen))
+    needed = {part for each in planned for part in each.parts}
+    parts = {part: each for part, each in buildable.items() if part in parts or part in needed}
+    return Wanted(parts, planned, projects)
 
 
 def _selected_parts(
@@ -80,7 +76,7 @@ def _named_combinations(
 def _named_combination(
     catalog: Catalog, parts: Mapping[PartId, PlannedPart], buildable: Mapping[PartId, PlannedPart], name: str
 ) -> Combination:
-    """A combination by its name. The stack builds its flavor; its add-ons are built on that, not on their own."""
+    """A combination by its name. The stack names its flavor; its add-ons are built because of it."""
     try:
         _, combination = find_parts(catalog, name)
     except CodeOpenError as error:

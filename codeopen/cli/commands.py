@@ -99,11 +99,93 @@ def _trial_limits(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _wanted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--flavor", required=True, metavar="F", help="id of a flavor, as js")
+    parser.add_argument(
+        "--addons",
+        action="append",
+        default=[],
+        metavar="A,B",
+        help="ids of add-ons with commas between, as gui,databases",
+    )
+
+
+def _registry_and_platform(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--registry", metavar="R", help="host:port; default: the stack's")
+    parser.add_argument("--platform", default=_DEFAULT_PLATFORM, metavar="P", help="default: %(default)s")
+
+
+def _building(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--builder",
+        metavar="B",
+        help="a builder of docker buildx, tcp://host:port?cacert=…, kubernetes://?namespace=…, or "
+        "workflow:owner/repository/file.yml@branch; default: the stack's",
+    )
+    parser.add_argument("--no-build", action="store_true", help="fail where a part is missing, instead of building it")
+    parser.add_argument(
+        "--lock",
+        choices=("file", "postgres", "none"),
+        default="file",
+        help="what keeps others from making the same: files of this host, PostgreSQL across hosts (connection in "
+        "CODEOPEN_LOCK_DATABASE), or nothing; default: %(default)s",
+    )
+    parser.add_argument(
+        "--before-tag", metavar="COMMAND", help="run with the image's reference before it is tagged, as for signing"
+    )
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "live", "lines", "json"),
+        default="auto",
+        help="on stderr; default: live on a terminal, else lines",
+    )
+
+
+def _built(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a part or a combination, as base, js, js-code-gui; default: all flavors and the popular combinations",
+    )
+
+
+def _pushed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", required=True, metavar="R/O", help="registry and owner, as ghcr.io/acme")
+
+
+def _use(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--use",
+        required=True,
+        metavar="FILE",
+        help="CSV of real selections: flavor,addons,count[,project_count], with + between add-ons",
+    )
+    parser.add_argument(
+        "--sizes",
+        metavar="FILE",
+        help="what `codeopen part test --format json` has printed; default: the catalog's estimates",
+    )
+    parser.add_argument(
+        "--budget", default="500MB", metavar="SIZE", help="what they may take in the registry; default: %(default)s"
+    )
+
+
+def _judged(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a part or a combination, as addon-gui, js-code-gui; default: all pairs",
+    )
+
+
 GROUPS: Final = (
     ("catalog", "the data that everything is computed from"),
     ("project", "the projects of a stack"),
     ("part", "the parts that images are made of, tried alone"),
     ("addon", "optional capabilities: new ones, and trying one"),
+    ("compose", "combinations that are put together from parts"),
     ("plan", "what would be built, computed from the catalog and the Dockerfiles"),
 )
 
@@ -129,6 +211,13 @@ COMMANDS: Final = (
         (_all, _release, _platforms),
     ),
     Command(("plan", "matrix"), "the build matrix as data for CI", "codeopen.cli.plan:matrix", (_release, _platforms)),
+    Command(
+        ("plan", "popular"),
+        "which combinations to compose ahead of demand, and the best order of layers, from real selections",
+        "codeopen.cli.popular:run",
+        (_use,),
+        formats=("text", "json", "yaml"),
+    ),
     Command(
         ("plan", "explain"),
         "what a part's plan digest is made of, and what changed in it since a git revision",
@@ -172,6 +261,30 @@ COMMANDS: Final = (
         "build an add-on alone in a registry of its own, and verify it by running it",
         "codeopen.cli.part:test_addon",
         (_addon, _stack, _trial_limits),
+    ),
+    Command(
+        ("compose", "check"),
+        "which pairs of parts compose, and why the others are built as a chain",
+        "codeopen.cli.compose:check",
+        (_judged, _stack, _registry_and_platform),
+    ),
+    Command(
+        ("ensure",),
+        "the image of a flavor with add-ons: found, else composed from its parts; missing parts are built",
+        "codeopen.cli.ensure:run",
+        (_wanted, _stack, _registry_and_platform, _building),
+    ),
+    Command(
+        ("build",),
+        "images of parts and combinations, found or made, in a stack's registry",
+        "codeopen.cli.build:run",
+        (_built, _stack, _registry_and_platform, _building, _dry_run),
+    ),
+    Command(
+        ("push",),
+        "copy images of a stack's registry to another one, under their names and version",
+        "codeopen.cli.push:run",
+        (_built, _pushed, _stack, _registry_and_platform, _dry_run),
     ),
     Command(("up",), "apply a stack and print what it holds", "codeopen.cli.deploy:up", (_stack, _dry_run)),
     Command(("down",), "stop what a stack runs; volumes and credentials stay", "codeopen.cli.deploy:down", (_stack,)),

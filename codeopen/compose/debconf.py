@@ -6,6 +6,7 @@ Source: debconf's ``DbDriver::File`` with the format 822: stanzas by ``Name``, e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from codeopen.compose.stanzas import Stanza, format_stanzas, parse_stanzas
@@ -25,12 +26,18 @@ def merge_debconf(name: str, base: bytes, parts: Sequence[bytes]) -> bytes:
     """
     merged: dict[str, Stanza] = {}
     for content in (base, *parts):
-        for stanza in parse_stanzas(content.decode("utf-8", "surrogateescape"), name):
+        for stanza in _read(name, content):
             item = stanza.fields.get("Name", "")
             before = merged.get(item)
             merged[item] = stanza if before is None else _together(name, before, stanza)
     text = format_stanzas(merged[item].text for item in sorted(merged))
     return text.encode("utf-8", "surrogateescape")
+
+
+# A part's databases are the same in all its combinations.
+@lru_cache(maxsize=128)
+def _read(name: str, content: bytes) -> tuple[Stanza, ...]:
+    return parse_stanzas(content.decode("utf-8", "surrogateescape"), name)
 
 
 def _together(name: str, one: Stanza, other: Stanza) -> Stanza:

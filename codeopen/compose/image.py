@@ -19,8 +19,6 @@ MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE: Final = "application/vnd.oci.image.config.v1+json"
 # Composing takes no time that would mean anything; a fixed one keeps the digest the same everywhere.
 CREATED: Final = "1970-01-01T00:00:00Z"
-# A tar that holds nothing, as BuildKit writes one for an instruction without files. Machines mount at most 127 layers.
-EMPTY_LAYER: Final = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,16 @@ def compose_image(base: PartIndex, parts: Sequence[PartIndex], labels: Mapping[s
 
     The gate must have passed every pair. Raises ComposeError for what can't be merged.
     """
+    return assemble_image(base, parts, labels, make_seal(base, parts))
+
+
+def assemble_image(
+    base: PartIndex, parts: Sequence[PartIndex], labels: Mapping[str, str], seal: Seal | None
+) -> ComposedImage:
+    """The parts' layers with a seal over them; without it, databases are those of the last part that has them."""
     flavor, *addons = parts
     layers = [(layer, flavor.repository) for layer in flavor.layers]
     layers += [(layer, addon.repository) for addon in addons for layer in addon.delta]
-    layers = [(layer, repository) for layer, repository in layers if layer.diff_id != EMPTY_LAYER]
-    seal = make_seal(base, parts)
     blobs = [layer for layer, _ in layers] + ([seal.blob] if seal else [])
     names = [f"layer of {repository}" for _, repository in layers] + (["seal"] if seal else [])
     config = document(
@@ -66,17 +69,22 @@ def compose_image(base: PartIndex, parts: Sequence[PartIndex], labels: Mapping[s
             "history": [{"created": CREATED, "created_by": f"codeopen compose: {name}"} for name in names],
         },
     )
-    manifest = document(
+    manifest = image_manifest(config, blobs, labels)
+    return ComposedImage(manifest, config, seal, tuple(layers))
+
+
+def image_manifest(config: Document, layers: Sequence[LayerBlob], annotations: Mapping[str, str]) -> Document:
+    """The manifest of an image with this configuration and these layers, lowest first."""
+    return document(
         MANIFEST_TYPE,
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
-            "config": {"mediaType": CONFIG_TYPE, "digest": config.digest, "size": len(config.content)},
-            "layers": [{"mediaType": blob.media_type, "digest": blob.digest, "size": blob.size} for blob in blobs],
-            "annotations": dict(sorted(labels.items())),
+            "config": {"mediaType": config.media_type, "digest": config.digest, "size": len(config.content)},
+            "layers": [{"mediaType": blob.media_type, "digest": blob.digest, "size": blob.size} for blob in layers],
+            "annotations": dict(sorted(annotations.items())),
         },
     )
-    return ComposedImage(manifest, config, seal, tuple(layers))
 
 
 def document(media_type: str, value: Mapping[str, Any]) -> Document:

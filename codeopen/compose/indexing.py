@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 
 from codeopen.compose.entries import Entry, EntryKind, read_entries
 from codeopen.compose.packages import read_packages
-from codeopen.compose.part_index import MERGED_FILES, LayerBlob, PartIndex
+from codeopen.compose.part_index import EMPTY_LAYER, MERGED_FILES, LayerBlob, PartIndex
 from codeopen.errors import ComposeError
 
 _GZIP_TYPES: Final = (
@@ -24,7 +24,10 @@ OpenBlob = Callable[[LayerBlob], AbstractContextManager[IO[bytes]]]
 
 
 def list_layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[LayerBlob, ...]:
-    """The layers of an image, from its manifest and its configuration. Raises ComposeError where they don't agree."""
+    """The layers of an image that hold something, from its manifest and its configuration.
+
+    Raises ComposeError where the two don't agree.
+    """
     descriptors: Sequence[Mapping[str, Any]] = manifest.get("layers", ())
     diff_ids: Sequence[str] = config.get("rootfs", {}).get("diff_ids", ())
     if len(descriptors) != len(diff_ids):
@@ -32,6 +35,7 @@ def list_layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple
     return tuple(
         LayerBlob(layer["mediaType"], layer["digest"], layer["size"], diff_id)
         for layer, diff_id in zip(descriptors, diff_ids, strict=True)
+        if diff_id != EMPTY_LAYER
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from typing import Final
 
 from codeopen.errors import ComposeError
@@ -34,6 +34,8 @@ class Library:
     capabilities: int
 
 
+# A part's cache is the same in all its combinations.
+@lru_cache(maxsize=64)
 def read_linker_cache(content: bytes) -> tuple[Library, ...]:
     """The libraries of a cache, in its order. Raises ComposeError for another format."""
     if not content:

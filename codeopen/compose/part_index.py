@@ -1,7 +1,7 @@
 """The index of a part: all that composing and the gate need to know of its image, computed once.
 
 It is stored beside the image in the registry, so that no layer has to be read again. ``to_json`` and ``from_json``
-give and take format 1; change a field, and FORMAT goes up.
+give and take format 2; change a field, and FORMAT goes up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.packages import Packages
 from codeopen.errors import ComposeError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+# A tar that holds nothing, as BuildKit writes one for an instruction without files. Machines mount at most 127 layers.
+EMPTY_LAYER: Final = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 # Files whose contents the index carries, because they are merged.
 MERGED_FILES: Final = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
 
@@ -37,9 +39,9 @@ class LayerBlob:
 class PartIndex:
     """One image, as the gate and composing see it.
 
-    ``digest`` is its manifest's; of ``layers`` the first ``base_layers`` are the base's. ``entries`` are those of the
-    layers beyond, each path as the last of them leaves it, deletions too; the base itself has all of its own.
-    ``packages`` and ``files`` (the contents of merged files, by path) are those of the whole image.
+    ``digest`` is its manifest's; ``layers`` leave out empty ones, and the first ``base_layers`` are the base's.
+    ``entries`` are those of the layers beyond, each path as the last of them leaves it, deletions too; the base itself
+    has all of its own. ``packages`` and ``files`` (the contents of merged files, by path) are those of the whole image.
     """
 
     digest: str

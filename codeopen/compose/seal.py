@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from codeopen.compose.debconf import merge_debconf
 from codeopen.compose.entries import EntryKind
 from codeopen.compose.linker_cache import PATH as LINKER_CACHE
 from codeopen.compose.linker_cache import merge_linker_caches
+from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.packages import merge_packages, write_packages
 from codeopen.compose.part_index import LayerBlob, PartIndex
 
@@ -51,18 +52,21 @@ def make_seal(base: PartIndex, parts: Sequence[PartIndex]) -> Seal | None:
 
 def sealed_files(base: PartIndex, parts: Sequence[PartIndex]) -> dict[str, bytes]:
     """The merged files that differ from what the last part that writes them has, by path."""
+
+    def shared(names: Iterable[str]) -> list[str]:
+        return [name for name in names if sum(name in part.entries for part in parts) > 1]
+
     merged: dict[str, bytes] = {}
-    beyond = [part.packages.beyond(base.packages) for part in parts]
-    architecture = base.platform.rpartition("/")[2]
-    merged |= write_packages(merge_packages(base.packages, beyond), architecture)
-    for name in DEBCONF:
-        if contents := [part.files[name] for part in parts if name in part.files]:
-            merged[name] = merge_debconf(name, base.files.get(name, b""), contents)
-    if any(LINKER_CACHE in part.files for part in (base, *parts)):
+    if shared(PACKAGES):
+        beyond = [part.packages.beyond(base.packages) for part in parts]
+        merged |= write_packages(merge_packages(base.packages, beyond), base.platform.rpartition("/")[2])
+    for name in shared(DEBCONF):
+        contents = [part.files[name] for part in parts if name in part.files]
+        merged[name] = merge_debconf(name, base.files.get(name, b""), contents)
+    if shared([LINKER_CACHE]):
         caches = [part.files.get(LINKER_CACHE, b"") for part in parts]
         merged[LINKER_CACHE] = merge_linker_caches(base.files.get(LINKER_CACHE, b""), caches)
-    writers = {name: [part for part in parts if name in part.entries] for name in merged}
-    return {name: merged[name] for name in sorted(merged) if len(writers[name]) > 1}
+    return {name: merged[name] for name in sorted(shared(merged))}
 
 
 def _tar(files: Mapping[str, bytes], parts: Sequence[PartIndex]) -> bytes:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import tempfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, Final
 
 from codeopen.compose.image import MANIFEST_TYPE, document
 from codeopen.compose.indexing import index_part, list_layers
 from codeopen.compose.part_index import FORMAT, PartIndex, from_json, to_json
+from codeopen.compose.storage import read_file, write_file
 from codeopen.distribution.registry import Manifest, Registry, digest_of
 from codeopen.errors import ComposeError
 
@@ -28,6 +29,7 @@ _INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 _EMPTY: Final = b"{}"
 _BASE: Final = "dev.codeopen.base"
+_RECENT: Final = 48  # indexes in memory; a large one takes some 20 MB
 _ATTESTATION: Final = "vnd.docker.reference.type"
 
 
@@ -41,22 +43,39 @@ class PartImage:
 
 
 class IndexStore:
-    """The indexes of the parts of one registry; ``cache`` is a folder of this machine that may go at any time."""
+    """The indexes of the parts of one registry; ``cache`` is a folder of this machine that may go at any time.
+
+    The last few dozen stay in memory: reading one takes longer than composing with it.
+    """
 
     def __init__(self, registry: Registry, cache: Path) -> None:
         self._registry = registry
         self._cache = cache
+        self._recent: OrderedDict[tuple[PartImage, str], PartIndex] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, image: PartImage, base: PartIndex | None) -> PartIndex:
         """The index of a part, which is made and kept if nobody has done so yet. Raises ComposeError, RegistryError."""
         on = base.digest if base else ""
+        with self._lock:
+            if recent := self._recent.get((image, on)):
+                self._recent.move_to_end((image, on))
+                return recent
+        index = self._load(image, on, base)
+        with self._lock:
+            self._recent[image, on] = index
+            while len(self._recent) > _RECENT:
+                self._recent.popitem(last=False)
+        return index
+
+    def _load(self, image: PartImage, on: str, base: PartIndex | None) -> PartIndex:
         kept = self._cache / f"{FORMAT}-{digest_of(f'{image.digest} {on}'.encode()).partition(':')[2]}.json.gz"
-        if (found := _read(kept)) is None:
+        if (found := read_file(kept)) is None:
             found = self._fetch(image, on)
             if found is None:
                 found = gzip.compress(to_json(self._make(image, base)), compresslevel=6, mtime=0)
                 self._push(image, on, found)
-            _write(kept, found)
+            write_file(kept, found)
         return from_json(gzip.decompress(found))
 
     def _make(self, image: PartImage, base: PartIndex | None) -> PartIndex:
@@ -149,26 +168,3 @@ def _platform_of(entry: Mapping[str, Any]) -> str:
     return "/".join(
         word for word in (platform.get("os"), platform.get("architecture"), platform.get("variant")) if word
     )
-
-
-def _read(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ComposeError(f"{file}: it can't be read ({error.strerror}); delete it") from error
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file so that others see it whole or not at all."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(content)
-        Path(name).replace(file)
-    except OSError as error:
-        raise ComposeError(
-            f"{file}: it can't be written ({error.strerror}); the cache needs a writable folder"
-        ) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 IMAGE_TYPE: Final = "docker-build:index:Image"
+COMPOSED_TYPE: Final = "codeopen:index:ComposedImage"
 MAKING: Final = frozenset({"create", "update", "create-replacement"})
 # BuildKit's plain progress: `#7 [ 4/10] RUN …` names a step, `#7 CACHED` says that it was not run.
 _STEP: Final = re.compile(r"#(\d+) \[[^\]]*\d+/\d+\] (?:RUN|COPY|ADD) ")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from codeopen.deploy.events import IMAGE_TYPE, MAKING, Event
+from codeopen.deploy.events import COMPOSED_TYPE, IMAGE_TYPE, MAKING, Event
 from codeopen.distribution.client import read_image_size
 
 
@@ -16,7 +16,8 @@ from codeopen.distribution.client import read_image_size
 class ImageRow:
     """An image of a part: ``image`` is its name with its tag, ``reference`` its repository and digest.
 
-    ``work``: built, cached (BuildKit ran no step), adopted (it was published for the same plan before) or unchanged.
+    ``work``: built, cached (BuildKit ran no step), composed, chained (parts that don't compose were built as a chain),
+    adopted (it was published for the same plan before) or unchanged.
     """
 
     part: str
@@ -45,7 +46,7 @@ def list_images(outputs: Mapping[str, Any], events: Iterable[Event]) -> list[Ima
     images = dict(sorted(outputs.get("images", {}).items(), key=lambda item: int(item[1].get("order", 0))))
     made: dict[str, list[Event]] = {}
     for event in events:
-        if event.type == IMAGE_TYPE and event.operation in MAKING:
+        if event.type in {IMAGE_TYPE, COMPOSED_TYPE} and event.operation in MAKING:
             made.setdefault(_part_of(event.name, images), []).append(event)
     return [_image_row(part, image, made.get(part, [])) for part, image in images.items()]
 
@@ -72,6 +73,8 @@ def _image_row(part: str, image: Mapping[str, Any], made: Sequence[Event]) -> Im
 def _work(image: Mapping[str, Any], made: Sequence[Event]) -> str:
     if not made:
         return "unchanged"
+    if "method" in image:
+        return "adopted" if image.get("adopted") else str(image["method"])
     if any(event.built for event in made):
         return "built"
     return "adopted" if image.get("adopted") else "cached"

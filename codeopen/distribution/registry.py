@@ -1,4 +1,4 @@
-"""A registry's repositories over the distribution API: what composing, publishing and looking up images take.
+"""A registry's repositories over the distribution API: what composing, publishing, looking up and pruning images take.
 
 Requests are retried within a limit where that is safe; every error names registry, repository and step. Credentials
 come from Docker's configuration and credential helpers. Source: OCI Distribution Specification 1.1.
@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import http
 import json
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import IO, Any, Final, cast
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
-import urllib3
-
-from codeopen.distribution.login import Login, challenge_of
-from codeopen.errors import RegistryError
+from codeopen.distribution.blobs import BlobStream, proved_blocks
+from codeopen.distribution.login import Login
+from codeopen.distribution.repositories import RepositoryCreator, creator_for
+from codeopen.distribution.transport import Answer, Patience, Request, Transport, errors_of
+from codeopen.distribution.uploads import Content, Uploads
+from codeopen.errors import RegistryError, UnknownBlobError
 
 MANIFEST_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json,"
@@ -27,21 +28,10 @@ MANIFEST_TYPES: Final = (
     "application/vnd.docker.distribution.manifest.list.v2+json,"
     "application/vnd.docker.distribution.manifest.v2+json"
 )
-_TIMEOUT: Final = urllib3.Timeout(connect=5, read=60)
-# 404 is an answer; these mean that the registry may answer otherwise in a moment.
-_PASSING: Final = frozenset({429, 500, 502, 503, 504})
-_RETRIES: Final = urllib3.Retry(
-    total=5,
-    backoff_factor=0.1,
-    backoff_max=5,
-    status_forcelist=_PASSING,
-    allowed_methods=None,
-    raise_on_status=False,
-    redirect=5,
-    respect_retry_after_header=True,
-    retry_after_max=30,
-)
-_CONNECTIONS: Final = 16
+_PULL: Final = "pull"
+_UNKNOWN_BLOB: Final = "MANIFEST_BLOB_UNKNOWN"
+_DELETED: Final = (http.HTTPStatus.OK, http.HTTPStatus.ACCEPTED, http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_FOUND)
+_PAGE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,161 +50,157 @@ class Manifest:
             raise RegistryError(f"manifest {self.digest} is no JSON ({error})") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """``address`` is a path below the repository's, or a whole address; ``scopes`` are repositories to read besides."""
-
-    method: str
-    repository: str
-    address: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | None = None
-    scopes: tuple[str, ...] = ()
-    stream: bool = False
-
-
 class Registry:
     """One registry, as ``localhost:5000`` or ``ghcr.io``; may be used by several threads.
 
-    Plain HTTP is spoken on loopback addresses only, as Docker does.
+    Plain HTTP is spoken on loopback addresses only, as Docker does. ``creator`` makes repositories where the registry
+    wants that before a push; its host's name tells which unless one is given.
     """
 
-    def __init__(self, host: str, login: Login | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        login: Login | None = None,
+        patience: Patience | None = None,
+        creator: RepositoryCreator | None = None,
+    ) -> None:
         self.host = host
-        name = urlsplit(f"//{host}").hostname or ""
-        scheme = "http" if name in {"localhost", "127.0.0.1", "::1"} else "https"
-        self._root = f"{scheme}://{host}"
-        self._login = login or Login(host)
-        self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, timeout=_TIMEOUT, retries=_RETRIES)
-        self._lock = threading.Lock()
-        self._authorization: dict[frozenset[str], str] = {}
+        self._transport = Transport(host, login, patience)
+        self._uploads = Uploads(self._transport, creator or creator_for(host))
 
     def find_manifest(self, repository: str, reference: str) -> str | None:
         """The digest of a manifest by tag or digest; ``None`` where the repository has none of that name."""
-        answer = self._send(_Request("HEAD", repository, f"manifests/{reference}", {"Accept": MANIFEST_TYPES}))
+        step = f"looking up {reference}"
+        answer = self._manifest("HEAD", repository, reference, step)
         if answer.status == http.HTTPStatus.NOT_FOUND:
             return None
-        self._expect(answer, (http.HTTPStatus.OK,), repository, f"looking up {reference}")
+        self._transport.expect(answer, (http.HTTPStatus.OK,), repository, step)
         digest = answer.headers.get("Docker-Content-Digest")
         return digest or self.read_manifest(repository, reference).digest
 
     def read_manifest(self, repository: str, reference: str) -> Manifest:
-        """A manifest by tag or digest. Raises RegistryError where there is none."""
-        answer = self._send(_Request("GET", repository, f"manifests/{reference}", {"Accept": MANIFEST_TYPES}))
-        self._expect(answer, (http.HTTPStatus.OK,), repository, f"reading manifest {reference}")
-        digest = answer.headers.get("Docker-Content-Digest") or digest_of(answer.data)
+        """A manifest by tag or digest. Raises RegistryError where there is none, or another than the digest says."""
+        step = f"reading manifest {reference}"
+        answer = self._manifest("GET", repository, reference, step)
+        return self._proved(answer, repository, reference, step)
+
+    def get_manifest(self, repository: str, reference: str) -> Manifest | None:
+        """The same, and ``None`` where the repository has none of that name."""
+        step = f"reading manifest {reference}"
+        answer = self._manifest("GET", repository, reference, step)
+        if answer.status == http.HTTPStatus.NOT_FOUND:
+            return None
+        return self._proved(answer, repository, reference, step)
+
+    def _proved(self, answer: Answer, repository: str, reference: str, step: str) -> Manifest:
+        self._transport.expect(answer, (http.HTTPStatus.OK,), repository, step)
+        digest = digest_of(answer.data)
+        if reference.startswith("sha256:") and digest != reference:
+            raise RegistryError(f"{self.host}/{repository}: {step}: it has other content; the registry is damaged")
         return Manifest(digest, answer.headers.get("Content-Type", ""), answer.data)
 
     def write_manifest(self, repository: str, reference: str, media_type: str, content: bytes) -> None:
-        """Store a manifest under a tag or its digest; everything that it names has to be there."""
-        answer = self._send(
-            _Request("PUT", repository, f"manifests/{reference}", {"Content-Type": media_type}, content)
+        """Store a manifest under a tag or its digest. Raises UnknownBlobError for one that names what is missing."""
+        step = f"writing manifest {reference}"
+        request = Request("PUT", repository, f"manifests/{reference}", step, {"Content-Type": media_type}, content)
+        answer = self._uploads.push(request, self._transport.perform)
+        if answer.status == http.HTTPStatus.BAD_REQUEST and _UNKNOWN_BLOB in {code for code, _ in errors_of(answer)}:
+            raise UnknownBlobError(f"{self.host}/{repository}: {step}: the registry lacks a blob that it names")
+        self._transport.expect(answer, (http.HTTPStatus.CREATED,), repository, step)
+
+    def delete_manifest(self, repository: str, digest: str) -> None:
+        """Delete a manifest with all its tags; one that is not there is no error."""
+        step = f"deleting manifest {digest}"
+        answer = self._transport.perform(
+            Request("DELETE", repository, f"manifests/{digest}", step, actions="pull,push,delete")
         )
-        self._expect(answer, (http.HTTPStatus.CREATED,), repository, f"writing manifest {reference}")
+        if answer.status == http.HTTPStatus.METHOD_NOT_ALLOWED:
+            raise RegistryError(
+                f"{self.host}/{repository}: {step}: deleting is switched off; set storage.delete.enabled in the "
+                "registry's configuration"
+            )
+        self._transport.expect(answer, _DELETED, repository, step)
+
+    def list_repositories(self) -> tuple[str, ...]:
+        """All repositories, sorted. Raises RegistryError where the registry does not list them."""
+        address, step = f"{self._transport.root}/v2/_catalog?n={_PAGE}", "listing its repositories"
+        pages = self._pages(Request("GET", "", address, step, scopes=("registry:catalog:*",)))
+        return tuple(sorted({name for page in pages for name in page.get("repositories") or ()}))
+
+    def list_tags(self, repository: str) -> tuple[str, ...]:
+        """A repository's tags, sorted; none where there is no such repository."""
+        request = Request("GET", repository, f"tags/list?n={_PAGE}", "listing its tags", actions=_PULL)
+        return tuple(sorted({tag for page in self._pages(request) for tag in page.get("tags") or ()}))
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Whether a repository has a blob."""
-        answer = self._send(_Request("HEAD", repository, f"blobs/{digest}"))
-        if answer.status == http.HTTPStatus.NOT_FOUND:
-            return False
-        self._expect(answer, (http.HTTPStatus.OK,), repository, f"looking up blob {digest}")
-        return True
+        return self._uploads.has(repository, digest, self._transport.perform)
 
     @contextmanager
     def open_blob(self, repository: str, digest: str) -> Iterator[IO[bytes]]:
-        """A blob's bytes as a stream."""
-        answer = self._send(_Request("GET", repository, f"blobs/{digest}", stream=True))
-        try:
-            self._expect(answer, (http.HTTPStatus.OK,), repository, f"reading blob {digest}")
-            yield cast("IO[bytes]", answer)
-        finally:
-            answer.release_conn()
+        """A blob's bytes as a stream, proved by the digest when it is read to its end."""
+        with BlobStream(self._transport, repository, digest) as stream:
+            yield cast("IO[bytes]", stream)
 
     def read_blob(self, repository: str, digest: str) -> bytes:
         """A small blob. Raises RegistryError where the content is not what the digest says."""
         with self.open_blob(repository, digest) as stream:
-            content = stream.read()
-        if digest_of(content) != digest:
-            raise RegistryError(f"{self.host}/{repository}: blob {digest} has other content; the registry is damaged")
-        return content
+            return stream.read()
 
     def mount_blob(self, repository: str, digest: str, source: str) -> None:
         """Let a repository have a blob of another one, without moving its bytes where the registry can do that."""
+        step = f"mounting {digest} of {source}"
         query = urlencode({"mount": digest, "from": source})
-        answer = self._send(_Request("POST", repository, f"blobs/uploads/?{query}", scopes=(source,)))
+        scopes = (f"repository:{source}:{_PULL}",)
+        request = Request("POST", repository, f"blobs/uploads/?{query}", step, scopes=scopes)
+        answer = self._uploads.push(request, self._transport.perform)
         if answer.status == http.HTTPStatus.CREATED:
             return
-        self._expect(answer, (http.HTTPStatus.ACCEPTED,), repository, f"mounting {digest} of {source}")
+        self._transport.expect(answer, (http.HTTPStatus.ACCEPTED,), repository, step)
         # 202: it doesn't mount, but has begun an upload.
-        with self.open_blob(source, digest) as stream:
-            self._finish_upload(answer, repository, digest, stream.read())
+        self._uploads.upload(repository, Content(digest, lambda: self._copied(source, digest)), begun=answer)
 
     def upload_blob(self, repository: str, digest: str, content: bytes) -> None:
         """Store a small blob."""
-        answer = self._send(_Request("POST", repository, "blobs/uploads/"))
-        self._expect(answer, (http.HTTPStatus.ACCEPTED,), repository, f"beginning the upload of {digest}")
-        self._finish_upload(answer, repository, digest, content)
+        self._uploads.upload(repository, Content(digest, lambda: (len(content), content)))
 
-    def _finish_upload(self, begun: urllib3.BaseHTTPResponse, repository: str, digest: str, content: bytes) -> None:
-        location = urljoin(f"{self._root}/", begun.headers.get("Location", ""))
-        address = f"{location}{'&' if urlsplit(location).query else '?'}{urlencode({'digest': digest})}"
-        headers = {"Content-Type": "application/octet-stream"}
-        answer = self._perform(_Request("PUT", repository, address, headers, content))
-        self._expect(answer, (http.HTTPStatus.CREATED,), repository, f"uploading {digest}")
+    def copy_blob(self, repository: str, digest: str, origin: Registry, source: str) -> None:
+        """Let a repository have a blob of another registry's repository, as a stream."""
+        self._uploads.upload(repository, Content(digest, lambda: origin._copied(source, digest)))
 
-    def _send(self, request: _Request) -> urllib3.BaseHTTPResponse:
-        """Perform a request whose address is a path below the repository's."""
-        address = f"{self._root}/v2/{quote(request.repository)}/{request.address}"
-        return self._perform(replace(request, address=address))
+    def _copied(self, source: str, digest: str) -> tuple[int, Iterable[bytes]]:
+        blob = BlobStream(self._transport, source, digest)
+        if blob.size is None:
+            blob.close()
+            raise RegistryError(f"{self.host}/{source}: reading blob {digest}: the registry does not say its size")
+        return blob.size, proved_blocks(blob)
 
-    def _perform(self, request: _Request) -> urllib3.BaseHTTPResponse:
-        """Perform a request with authorization as far as it is known, and once more when the registry asks for it."""
-        key = frozenset((request.repository, *request.scopes))
-        known = self._authorization.get(key)
-        answer = self._try(request, known)
-        if answer.status != http.HTTPStatus.UNAUTHORIZED:
-            return answer
-        answer.drain_conn()
-        self._authorize(key, request.repository, answer.headers.get("WWW-Authenticate", ""), known)
-        return self._try(request, self._authorization[key])
+    def _manifest(self, method: str, repository: str, reference: str, step: str) -> Answer:
+        headers = {"Accept": MANIFEST_TYPES}
+        return self._transport.perform(
+            Request(method, repository, f"manifests/{reference}", step, headers, actions=_PULL)
+        )
 
-    def _try(self, request: _Request, authorization: str | None) -> urllib3.BaseHTTPResponse:
-        headers = {**request.headers, **({"Authorization": authorization} if authorization else {})}
-        try:
-            return self._pool.request(
-                request.method,
-                request.address,
-                headers=headers,
-                body=request.content,
-                preload_content=not request.stream,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            what = f"{request.method} {urlsplit(request.address).path}"
-            raise RegistryError(f"{self.host}/{request.repository}: {what}: no answer ({error})") from error
-
-    def _authorize(self, key: frozenset[str], repository: str, challenge: str, used: str | None) -> None:
-        """Get what the registry asks for, once for all threads that were refused with the same."""
-        with self._lock:
-            if self._authorization.get(key) == used:
-                others = sorted(key - {repository})
-                scopes = [f"repository:{repository}:pull,push", *(f"repository:{other}:pull" for other in others)]
-                self._authorization[key] = self._login.authorize(self._pool, challenge_of(challenge), scopes)
-
-    def _expect(self, answer: urllib3.BaseHTTPResponse, statuses: tuple[int, ...], repository: str, step: str) -> None:
-        if answer.status not in statuses:
-            detail = _error_text(answer)
-            raise RegistryError(f"{self.host}/{repository}: {step}: it answers {answer.status} {detail}")
+    def _pages(self, request: Request) -> Iterator[dict[str, Any]]:
+        """All pages of a list. Source: OCI Distribution Specification 1.1, "Listing Tags"."""
+        address, seen = request.address, set[str]()
+        while address not in seen:
+            seen.add(address)
+            answer = self._transport.perform(replace(request, address=address))
+            if answer.status == http.HTTPStatus.NOT_FOUND and request.repository:
+                return
+            self._transport.expect(answer, (http.HTTPStatus.OK,), request.repository or "v2", request.step)
+            try:
+                yield cast("dict[str, Any]", answer.json())
+            except ValueError as error:
+                where = f"{self.host}/{request.repository}: {request.step}"
+                raise RegistryError(f"{where}: it answers with no JSON") from error
+            link, _, relation = answer.headers.get("Link", "").partition(">")
+            if "next" in relation:
+                place = urljoin(f"{self._transport.root}/v2/{request.repository}/tags/list", link.strip().lstrip("<"))
+                address = f"{self._transport.root}{urlsplit(place).path}?{urlsplit(place).query}"
 
 
 def digest_of(content: bytes) -> str:
     """The ``sha256:`` digest of bytes."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _error_text(answer: urllib3.BaseHTTPResponse) -> str:
-    """What the registry says of an error, in one line. Source: OCI Distribution Specification 1.1, "Error Codes"."""
-    try:
-        errors = json.loads(answer.data)["errors"]
-        return "; ".join(f"{error.get('code', '')} {error.get('message', '')}".strip() for error in errors)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return answer.reason or ""

@@ -15,6 +15,8 @@ from typing import Final
 from codeopen.plan.context import ContextFile
 
 FORMAT: Final = 2
+PLAN_LABEL: Final = "dev.codeopen.plan-digest"
+_TAG_DIGITS: Final = 32  # 128 bits; a whole digest with its algorithm is no legal tag
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,6 +71,16 @@ def plan_digest(inputs: PlanInputs) -> str:
 def combination_digest(platform: str, parts: Iterable[str]) -> str:
     """The plan digest of a combination: of its parts' plan digests, the flavor's first, add-ons in layer order."""
     return _digest({"format": FORMAT, "platform": platform, "combination": list(parts)})
+
+
+def plan_tag(digest: str) -> str:
+    """The tag of the image that is published for a plan digest, as ``plan-0123456789abcdef0123456789abcdef``."""
+    return f"plan-{digest.partition(':')[2][:_TAG_DIGITS]}"
+
+
+def index_digest(digests: Mapping[str, str]) -> str:
+    """The plan digest of an image for several platforms: of its plan digests by platform."""
+    return _digest({"format": FORMAT, "platforms": dict(digests)})
 
 
 def substitute_digest(digests: Mapping[str, str]) -> str:

@@ -13,7 +13,6 @@ _PLAN_DIGEST: Final = "dev.codeopen.plan-digest"
 _UPSTREAM: Final = "dev.codeopen.upstream."
 _SUBSTITUTE: Final = "dev.codeopen.substitute."
 _TITLE: Final = "org.opencontainers.image.title"
-_VERSION: Final = "org.opencontainers.image.version"
 # What decides how a container of an image starts, runs and ends.
 _START: Final = ("Entrypoint", "Cmd", "WorkingDir", "Healthcheck", "StopSignal", "Volumes", "Shell")
 
@@ -52,7 +51,7 @@ def ports_are_the_catalogs(evidence: Evidence) -> Iterator[str]:
 
 def labels_say_what_it_is(evidence: Evidence) -> Iterator[str]:
     expected, found = evidence.expected, evidence.found.labels
-    wanted = {_TITLE: expected.title, _VERSION: expected.version, _PLAN_DIGEST: expected.plan_digest}
+    wanted = {_TITLE: expected.title, _PLAN_DIGEST: expected.plan_digest}
     wanted |= {f"{_UPSTREAM}{name}": version for name, version in expected.upstreams.items()}
     notes = {f"{_SUBSTITUTE}{name}": note for name, note in expected.substitutes.items()}
     wanted |= {name: note for name, note in notes.items() if name.removeprefix(_SUBSTITUTE) in expected.upstreams}

@@ -36,6 +36,9 @@ class Recorder(mocks.Mocks):
             outputs["existing"] = self.published.get(args.inputs["repository"].rpartition("/")[2], "")
         if args.typ == "codeopen:index:ImageRelease":
             outputs |= {"ref": f"{args.inputs['repository']}@{args.inputs['digest']}", "adopted": False}
+        if args.typ == "codeopen:index:ComposedImage":
+            ref = f"{args.inputs['repository']}@sha256:{args.name}"
+            outputs |= {"ref": ref, "method": "composed", "reason": ""}
         if args.typ == "codeopen:index:MirroredImage":
             outputs["ref"] = f"{args.inputs['repository']}@{args.inputs['digest']}"
         return f"{args.name}-id", outputs

@@ -47,7 +47,7 @@ def test_an_ordinary_machine_declares_registry_images_and_a_project() -> None:
     assert Counter(resource.type for resource in resources) == {
         "codeopen:local:Registry": 1,
         "codeopen:build:PartImages": 1,
-        "codeopen:build:CombinationImages": 1,
+        "codeopen:build:ComposedImages": 1,
         "codeopen:local:ProjectStack": 1,
         "codeopen:build:Image": 3,
         "codeopen:index:PublishedPlan": 3,
@@ -110,41 +110,57 @@ def test_an_image_that_is_published_for_the_plan_is_adopted_not_built() -> None:
     )
 
 
-def test_combinations_are_chained_in_layer_order_on_shared_links() -> None:
-    """The add-on's own Dockerfile, with the flavor as its `base`; named as the specification names the image."""
+def test_a_combination_is_one_resource_made_of_its_parts_in_layer_order() -> None:
+    """Named as the specification names the image; every part with its plan digest, which a preview knows."""
     resources = record(run_stack, config({**DEMO, "addons": ["databases"]}, DEMO | {"id": "plain"}))
-    chained = only(resources, "combinations-js-db-amd64-build").inputs
-    assert chained["context"]["location"] == ".codeopen/contexts/addon-databases"
-    assert chained["context"]["named"]["base"]["location"] == (
-        "docker-image://localhost:5000/codeopen/codeopen-js@sha256:parts-js-amd64-build"
-    )
-    assert chained["exports"][0]["image"]["names"] == ["localhost:5000/codeopen/codeopen-js-db"]
+    composed = only(resources, "combinations-js-db-amd64").inputs
+    assert composed["repository"] == "localhost:5000/codeopen/codeopen-js-db"
+    assert composed["base"] == "localhost:5000/codeopen/codeopen-base@sha256:parts-base-amd64-build"
+    assert [(part["name"], part["reference"].rpartition(":")[2]) for part in composed["parts"]] == [
+        ("js", "parts-js-amd64-build"),
+        ("addon-databases", "parts-addon-databases-amd64-build"),
+    ]
+    plans = [only(resources, f"parts-{part}-amd64-plan").inputs["planDigest"] for part in ("js", "addon-databases")]
+    assert [part["planDigest"] for part in composed["parts"]] == plans
     container = only(resources, "project-demo-container").inputs
-    assert container["image"] == "id-of-localhost:5000/codeopen/codeopen-js-db@sha256:combinations-js-db-amd64-build"
+    assert container["image"] == "id-of-localhost:5000/codeopen/codeopen-js-db@sha256:combinations-js-db-amd64"
     assert (container["memory"], container["memoryReservation"]) == (3072, 2048)
 
 
-def test_a_named_combination_is_chained_without_building_its_add_ons_alone() -> None:
+def test_a_combination_carries_what_a_chain_would_take() -> None:
+    resources = record(run_stack, config(parts='["js"]', combinations='["js-db"]'))
+    addon = only(resources, "combinations-js-db-amd64").inputs["parts"][1]
+    built = only(resources, "parts-addon-databases-amd64-build").inputs
+    assert addon["context"] == built["context"]["location"] == ".codeopen/contexts/addon-databases"
+    named = {name: context["location"] for name, context in built["context"]["named"].items()}
+    assert {**addon["namedContexts"], "base": named["base"]} == named
+    assert addon["buildArguments"] == built["buildArgs"]
+
+
+def test_a_named_combination_brings_the_parts_that_it_needs() -> None:
     resources = record(run_stack, config(parts='["js"]', combinations='["js-db"]'))
     built = {resource.name for resource in resources if resource.type == "docker-build:index:Image"}
-    assert built == {"parts-base-amd64-build", "parts-js-amd64-build", "combinations-js-db-amd64-build"}
-    chained = only(resources, "combinations-js-db-amd64-build").inputs
-    assert chained["context"]["location"] == ".codeopen/contexts/addon-databases"
-    assert set(chained["context"]["named"]) == {"base", "package-archive"}
+    assert built == {"parts-base-amd64-build", "parts-js-amd64-build", "parts-addon-databases-amd64-build"}
 
 
 def test_popular_combinations_are_built_unless_others_are_named() -> None:
     def combinations(**more: str) -> set[str]:
         resources = record(run_stack, config(parts='["js", "addon-code-server"]', **more))
-        return {
-            each.name for each in resources if each.name.startswith("combinations-") and each.name.endswith("-build")
-        }
+        return {each.name for each in resources if each.type == "codeopen:index:ComposedImage"}
 
-    assert combinations() == {"combinations-js-code-amd64-build"}
-    assert combinations(combinations='["popular"]') == {"combinations-js-code-amd64-build"}
+    assert combinations() == {"combinations-js-code-amd64"}
+    assert combinations(combinations='["popular"]') == {"combinations-js-code-amd64"}
     assert combinations(combinations="[]") == set()
     both = combinations(combinations='["popular", "js-db"]')
-    assert both == {"combinations-js-code-amd64-build", "combinations-js-db-amd64-build"}
+    assert both == {"combinations-js-code-amd64", "combinations-js-db-amd64"}
+
+
+def test_labels_of_a_part_name_the_upstreams_of_those_that_it_takes_from() -> None:
+    resources = record(run_stack, config(parts='["polyglot"]'))
+    labels = only(resources, "parts-polyglot-amd64-build").inputs["labels"]
+    assert labels["dev.codeopen.upstream.go"] == "1.22.12"
+    assert {"dev.codeopen.upstream.cargo-watch", "dev.codeopen.upstream.langchain"} <= set(labels)
+    assert "org.opencontainers.image.version" not in labels
 
 
 @pytest.mark.parametrize(
@@ -237,7 +253,7 @@ def test_type_tokens_are_stable() -> None:
     assert tokens == {
         "codeopen:local:Registry",
         "codeopen:build:PartImages",
-        "codeopen:build:CombinationImages",
+        "codeopen:build:ComposedImages",
         "codeopen:build:Image",
         "codeopen:local:ProjectStack",
         "codeopen:index:Credential",

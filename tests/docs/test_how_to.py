@@ -108,6 +108,27 @@ def test_both_ways_to_mirror_an_upstream(checkout: Path) -> None:
     )
 
 
+def test_combinations_are_chosen_from_use_as_the_page_says(checkout: Path) -> None:
+    printed = follow("choose-popular-combinations.md", checkout)
+    assert "js + gui + databases" in printed
+    assert "no problems" in printed
+    assert "codeopen-js-db-gui:" in printed
+    assert "960 of 9,191 selections" in printed
+
+
 def test_every_page_is_followed() -> None:
-    followed = {"add-a-flavor.md", "add-an-addon.md", "add-a-stack.md", "mirror-an-upstream.md"}
-    assert {page.name for page in HOW_TO.glob("*.md")} == followed
+    followed = {
+        "add-a-flavor.md",
+        "add-an-addon.md",
+        "add-a-stack.md",
+        "choose-popular-combinations.md",
+        "mirror-an-upstream.md",
+    }
+    elsewhere = {
+        "have-a-combination-made.md": "tests/engine/test_ensure_cli_for_real.py",
+        "prune-a-registry.md": "tests/unit/retention",
+    }
+    for page, tests in elsewhere.items():
+        files = [ROOT / tests] if tests.endswith(".py") else list((ROOT / tests).glob("test_*.py"))
+        assert any(page in file.read_text() for file in files), f"{tests} follows {page}"
+    assert {page.name for page in HOW_TO.glob("*.md")} == followed | set(elsewhere)

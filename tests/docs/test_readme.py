@@ -18,8 +18,10 @@ PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 def commands(text: str) -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("codeopen ")]
-    # Those on a project need a running stack: tests/engine/test_main_job.py runs them.
-    return [line for line in lines if not line.startswith("codeopen project ")]
+    # These need a running stack: tests/engine/test_main_job.py and test_ensure_cli_for_real.py run them.
+    return [
+        line for line in lines if not line.startswith(("codeopen project ", "codeopen ensure ", "codeopen compose "))
+    ]
 
 
 @pytest.mark.parametrize("command", commands(README))

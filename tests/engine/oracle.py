@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from codeopen.compose.debconf import DATABASES as DEBCONF
 from codeopen.compose.entries import Entry
@@ -11,9 +11,60 @@ from codeopen.compose.linker_cache import read_linker_cache
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.part_index import PartIndex
 from codeopen.compose.stanzas import parse_stanzas
+from codeopen.compose.store import PartImage
+from codeopen.ondemand.builders.buildx import BuildxBuilder
+from codeopen.ondemand.composing import Tools, read_index
+from codeopen.ondemand.events import Event
+from codeopen.ondemand.jobs import JobSource
+from codeopen.ondemand.opening import Bench
+from codeopen.ondemand.parts import PartBuilds
+from codeopen.plan.combinations import Combination
+from codeopen.plan.parts import BASE, PartId, PartKind
 
 # Files whose bytes may differ, because another program wrote them; what they say is compared instead.
 COMPARED_BY_MEANING = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
+
+
+AMD64 = "linux/amd64"
+
+
+def members_of(combination: Combination) -> list[PartId]:
+    addons = (PartId(PartKind.ADDON, addon) for addon in combination.addons)
+    return [PartId(PartKind.FLAVOR, combination.flavor), *addons]
+
+
+def chain(source: JobSource, tools: Tools, members: Sequence[PartId]) -> str:
+    """The reference of the same parts, each Dockerfile on the image before it, as the specification builds them."""
+    builder = BuildxBuilder(source.settings.builder, source.checkout)
+    return PartBuilds(source, tools, builder).ensure_chain(members, AMD64, _ignore)
+
+
+def compare(bench: Bench, combination: Combination) -> list[str]:
+    """Everything in which a combination, composed, differs from its chain. Both are read beyond the flavor's layers."""
+    store, members = bench.tools.store, members_of(combination)
+    composed = bench.ensurer.ensure(combination, AMD64, _ignore).reference
+    chained = chain(bench.source, bench.tools, members)
+    references = bench.parts.find_all((BASE, members[0]), AMD64)
+    flavor = store.get(_image(str(references[members[0]])), None)
+    one, other = (read_index(store, reference, AMD64, flavor) for reference in (chained, composed))
+    return differences(one, other) + config_differences(one.config, other.config)
+
+
+def prove(bench: Bench, members: Sequence[PartId]) -> None:
+    """Keep that a pair was compared and is the same."""
+    references = bench.parts.find_all((BASE, *members), AMD64)
+    base = read_index(bench.tools.store, str(references[BASE]), AMD64, None)
+    one, other = (read_index(bench.tools.store, str(references[member]), AMD64, base) for member in members)
+    bench.tools.verdicts.prove(base, one, other)
+
+
+def _image(reference: str) -> PartImage:
+    repository, _, digest = reference.partition("/")[2].partition("@")
+    return PartImage(repository, digest, AMD64)
+
+
+def _ignore(event: Event) -> None:
+    del event
 
 
 def differences(chained: PartIndex, composed: PartIndex) -> list[str]:

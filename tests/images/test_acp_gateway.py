@@ -1,26 +1,58 @@
-"""The ACP gateway's own tests, in the image that it runs in: with its Node.js and its OpenCode."""
+"""The ACP gateway: its own tests in the image that it runs in, and the default flavor's image, used from outside."""
 
 from __future__ import annotations
 
+import base64
 import io
+import json
+import os
+import secrets
 import subprocess
 import tarfile
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
+from codeopen.verify.container import Container, started
+from tests.images.trials import Trials
 from tests.live import ROOT, LiveStack
 
 SOURCE = ROOT / "dockerfiles" / "base" / "acp-gateway"
 KEPT_OUT = {"node_modules", "build", "dist"}
+PORTS = {"gateway": 4097, "opencode": 4096}
+PROBES = {"gateway": "/healthz", "opencode": "/global/health"}
+WORKSPACE = "/home/developer/workspace"
+CONFIGURATION = "/home/developer/.config/opencode/opencode.json"
+STARTS = 3
 
 
 @pytest.fixture(scope="module")
 def container(live: LiveStack) -> Iterator[str]:
     """A container of the base with the gateway's source and its development packages."""
-    image = live.outputs()["images"]["base"]["reference"]
-    command = ["docker", "run", "--detach", "--cap-drop", "ALL", "--label", f"codeopen.test={live.name}"]
+    with developing(live.outputs()["images"]["base"]["reference"], live.name) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def outside(trials: Trials) -> Iterator[str]:
+    """The same on the host's network, where a container's port is published: the place of a client."""
+    base = trials.image("fullstack").base
+    with developing(base, trials.stack.name, "--network", "host") as name:
+        run(name, "npm run --silent build:tests")
+        yield name
+
+
+@contextmanager
+def developing(image: str, label: str, *options: str) -> Iterator[str]:
+    command = ["docker", "run", "--detach", "--cap-drop", "ALL", "--label", f"codeopen.test={label}", *options]
     name = subprocess.run([*command, image, "sleep", "900"], capture_output=True, text=True, check=True).stdout.strip()
     try:
         subprocess.run(["docker", "cp", "-", f"{name}:/tmp"], input=packed_source(), check=True, capture_output=True)
@@ -69,3 +101,151 @@ def test_its_tests_pass_with_stand_ins_and_with_the_real_opencode(container: str
     said = run(container, "OPENCODE_BIN=/usr/local/bin/opencode npm test")
     assert "a prompt goes through a permission request to its end" in said
     assert "fail 0" in said
+
+
+@contextmanager
+def serving(trials: Trials, token: str, *command: str) -> Iterator[Container]:
+    """A container of the default flavor with both ports published on the loopback address, and this token for both."""
+    environment = {"ACP_GATEWAY_PASSWORD": token, "OPENCODE_SERVER_PASSWORD": token}
+    surroundings = trials.surroundings("bridge", tuple(PORTS.values()))
+    surroundings = replace(surroundings, environment=MappingProxyType(environment))
+    with started(trials.image("fullstack").reference, surroundings, *command) as container:
+        yield container
+
+
+def answers(container: Container, service: str, token: str) -> bool:
+    url = f"http://127.0.0.1:{container.host_port(PORTS[service])}{PROBES[service]}"
+    login = base64.b64encode(f"opencode:{token}".encode()).decode()
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, headers={"Authorization": f"Basic {login}"}), timeout=5
+        ):
+            return True
+    except OSError:
+        return False
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.01)
+
+
+def agents(container: Container) -> list[str]:
+    """The command lines of agents, and of what they run."""
+    ran = container.run("ps", "-e", "-o", "args=")
+    assert ran.code == 0, ran.told
+    return [line for line in ran.output.splitlines() if "opencode acp" in line]
+
+
+def give_it_a_model(outside: str, container: Container) -> None:
+    """The stand-in for a model runs in the container itself, so that no other network has to be there."""
+    needed = "package.json build/tests/outside/model.js build/tests/stand-ins/stand-in-model.js"
+    packed = subprocess.run(
+        ["docker", "exec", "--workdir", "/tmp/acp-gateway", outside, "bash", "-c", f"tar -c {needed}"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    unpack = [
+        "docker",
+        "exec",
+        "--interactive",
+        container.name,
+        "bash",
+        "-c",
+        "mkdir /tmp/model && tar -x -C /tmp/model",
+    ]
+    subprocess.run(unpack, input=packed, check=True, capture_output=True)
+    script = f"""
+mkdir -p $(dirname {CONFIGURATION})
+node /tmp/model/build/tests/outside/model.js >{CONFIGURATION} 2>/tmp/model/errors </dev/null &
+for attempt in $(seq 100); do [ -s {CONFIGURATION} ] && exit; sleep 0.1; done; cat /tmp/model/errors >&2; exit 1"""
+    ran = container.run("bash", "-c", script)
+    assert ran.code == 0, ran.told
+
+
+@pytest.mark.heavy
+def test_a_client_outside_prompts_the_default_flavor_s_agent(trials: Trials, outside: str) -> None:
+    """By the official SDK, through the published port, with a permission request; and nothing is left of it."""
+    token = secrets.token_hex(16)
+    with serving(trials, token) as container:
+        give_it_a_model(outside, container)
+        wait_for(lambda: answers(container, "gateway", token), 60, "the gateway answers")
+        address = f"ws://127.0.0.1:{container.host_port(PORTS['gateway'])}/acp"
+        client = ["docker", "exec", "--interactive", "--env", "ACP_TOKEN", "--workdir", "/tmp/acp-gateway", outside]
+        client += ["node", "build/tests/outside/client.js", address, WORKSPACE, "echo from outside > made.txt"]
+        with subprocess.Popen(
+            client,
+            env={**os.environ, "ACP_TOKEN": token},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            told = process.stdout.readline()
+            running = agents(container)
+            _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        answer: dict[str, Any] = json.loads(told)
+        assert (answer["protocolVersion"], answer["stopReason"]) == (1, "end_turn")
+        assert answer["spoken"] == "All is done."
+        assert len(answer["permissions"]) == 1
+        assert container.run("cat", f"{WORKSPACE}/made.txt").output == "from outside\n"
+        assert len(running) == 1, running
+        wait_for(lambda: agents(container) == [], 10, "no agent is left")
+
+
+@pytest.mark.heavy
+def test_a_client_outside_needs_the_token(trials: Trials, outside: str) -> None:
+    with serving(trials, secrets.token_hex(16)) as container:
+        wait_for(lambda: answers(container, "gateway", ""), 60, "the gateway answers")
+        address = f"ws://127.0.0.1:{container.host_port(PORTS['gateway'])}/acp"
+        words = ["docker", "exec", "--env", "ACP_TOKEN=wrong", "--workdir", "/tmp/acp-gateway", outside]
+        words += ["node", "build/tests/outside/client.js", address, WORKSPACE, "true"]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode != 0
+        assert done.stdout == ""
+        assert agents(container) == []
+
+
+def seconds_until(trials: Trials, services: tuple[str, ...], *command: str) -> dict[str, float]:
+    """The seconds from a container's start until each service answers through its published port."""
+    token = secrets.token_hex(16)
+    found: dict[str, float] = {}
+
+    def all_answer() -> bool:
+        for service in services:
+            if service not in found and answers(container, service, token):
+                found[service] = time.time() - start
+        return len(found) == len(services)
+
+    with serving(trials, token, *command) as container:
+        start = datetime.fromisoformat(container.state()["StartedAt"]).timestamp()
+        wait_for(all_answer, 120, f"{services} answer")
+    return found
+
+
+@pytest.mark.heavy
+def test_the_gateway_is_ready_within_a_second(
+    trials: Trials, record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The best of some starts, because other work delays any; all are printed, beside those of a bare server."""
+    bare = ("opencode", "serve", "--port", str(PORTS["opencode"]), "--hostname", "0.0.0.0")  # noqa: S104
+    image: list[dict[str, float]] = []
+    alone: list[dict[str, float]] = []
+    for _ in range(STARTS):
+        image.append(seconds_until(trials, ("gateway", "opencode")))
+        alone.append(seconds_until(trials, ("opencode",), *bare))
+    rows = {
+        "gateway in the image": [each["gateway"] for each in image],
+        "opencode in the image": [each["opencode"] for each in image],
+        "opencode serve alone": [each["opencode"] for each in alone],
+    }
+    with capsys.disabled():
+        print("\nseconds from the container's start until the first answer:")  # noqa: T201
+        for name, values in rows.items():
+            print(f"  {name:22} {' '.join(f'{value:.2f}' for value in values)}")  # noqa: T201
+            record_property(name, min(values))
+    assert min(rows["gateway in the image"]) < 1

@@ -48,7 +48,8 @@ def list_steps(paths: Paths, machine: Machine) -> list[Step]:
 
 
 def _programs(machine: Machine) -> list[tuple[str, str]]:
-    programs = [("curl", "curl"), ("docker", "docker.io")]
+    # Debian keeps the server's own programs off the PATH; this one comes with them. Tests start servers of their own.
+    programs = [("curl", "curl"), ("docker", "docker.io"), ("pg_ctlcluster", "postgresql")]
     if not succeeds(["docker", "info"]):
         programs.append(("dockerd", "docker.io"))
     if not machine.images:

@@ -24,5 +24,5 @@ apt install --no-install-recommends "$@"
 
 apt-get -q clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/* /var/cache/debconf/*-old \
-  /var/lib/dpkg/*-old /var/log/apt/* /var/log/*.log /tmp/* /root/.cache
+  /var/lib/dpkg/*-old /run/adduser /var/log/apt/* /var/log/*.log /tmp/* /root/.cache
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +

@@ -39,3 +39,12 @@ export function connectAcp(url: string, options: AcpOptions = {}): AcpClient {
   });
   return { connection: app.connect(stream), updates, permissions };
 }
+
+/** What the agent's messages said, joined. */
+export function spoken({ updates }: AcpClient): string {
+  return updates
+    .map((update) =>
+      update.sessionUpdate === "agent_message_chunk" && update.content.type === "text" ? update.content.text : "",
+    )
+    .join("");
+}

@@ -7,7 +7,9 @@ from functools import partial
 
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from codeopen_plugins.codeopen.composed_image import ComposedImage
 from codeopen_plugins.codeopen.credential import Credential
+from codeopen_plugins.codeopen.image_index import ImageIndex
 from codeopen_plugins.codeopen.image_release import ImageRelease
 from codeopen_plugins.codeopen.mirrored_image import MirroredImage
 from codeopen_plugins.codeopen.process_limit import ProcessLimit
@@ -23,7 +25,15 @@ LABEL = "the codeopen plugin"
 
 def resource_types(warn_person: Callable[[str], None]) -> tuple[ResourceType, ...]:
     """Every resource type of the provider; a new one is one more entry here."""
-    return (Credential(), MirroredImage(), PublishedPlan(warn_person), ImageRelease(), ProcessLimit())
+    return (
+        Credential(),
+        MirroredImage(),
+        PublishedPlan(warn_person),
+        ImageRelease(),
+        ComposedImage(),
+        ImageIndex(),
+        ProcessLimit(),
+    )
 
 
 def build_provider(warn_person: Callable[[str], None]) -> ResourceProvider:

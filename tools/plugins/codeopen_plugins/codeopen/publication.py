@@ -6,29 +6,19 @@ published for a plan is that plan's image for good.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from codeopen.plan.digest import PLAN_LABEL, plan_tag
+from codeopen.selection.version import is_released, next_pre_release
 from codeopen_plugins.codeopen.common import open_repository
 from codeopen_plugins.codeopen.manifest import Manifest
 from codeopen_plugins.codeopen.registry import TRANSFER_SECONDS, Repository
 from codeopen_plugins.errors import PluginError
 from codeopen_plugins.values import Value
 
-PLAN_LABEL: Final = "dev.codeopen.plan-digest"
-
-_TAG_DIGITS: Final = 32
-"""128 bits of the plan digest: a whole one with its algorithm is no legal tag."""
-
 _SHOWN_DIGITS: Final = 12
-
-# Source: semver.org 2.0.0, items 2 and 9; a tag can't hold build metadata.
-_NUMBER: Final = r"(?:0|[1-9][0-9]*)"
-_RELEASE: Final = rf"({_NUMBER}\.{_NUMBER})\.({_NUMBER})"
-_IDENTIFIER: Final = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_PRE_RELEASE: Final = re.compile(rf"{_RELEASE}-{_IDENTIFIER}(?:\.{_IDENTIFIER})*")
 
 
 class ReleasedError(PluginError):
@@ -69,28 +59,13 @@ class Publication:
         return (
             f"{self.repository.reference}:{self.version} is released with {_shown(plan)} and never moves, but what is "
             f"to be published has {_shown(self.plan)}: bump VERSION (or set codeopen:imageVersion to a pre-release "
-            f"such as {_next_pre_release(self.version)})"
+            f"such as {next_pre_release(self.version)})"
         )
 
 
 def open_publication(inputs: Mapping[str, Value], seconds: float = TRANSFER_SECONDS) -> Publication:
     """The publication that a resource's inputs describe."""
     return Publication(open_repository(inputs, seconds), str(inputs["planDigest"]), str(inputs["version"]))
-
-
-def plan_tag(plan: str) -> str:
-    """The tag for a plan digest, as ``plan-0123456789abcdef0123456789abcdef``."""
-    return f"plan-{plan.partition(':')[2][:_TAG_DIGITS]}"
-
-
-def is_released(version: str) -> bool:
-    """Whether a tag never moves: all but SemVer's pre-releases (``0.0.3-dev.1``), whatever else it may be."""
-    return _PRE_RELEASE.fullmatch(version) is None
-
-
-def _next_pre_release(version: str) -> str:
-    release = re.fullmatch(_RELEASE, version)
-    return f"{release[1]}.{int(release[2]) + 1}-dev" if release else "0.0.3-dev"
 
 
 def _shown(plan: str) -> str:

@@ -7,22 +7,13 @@ import { after, before, suite, test } from "node:test";
 
 import { methods, type PromptResponse } from "@agentclientprotocol/sdk";
 
-import { type AcpClient, connectAcp } from "../acp-client.js";
+import { type AcpClient, connectAcp, spoken } from "../acp-client.js";
 import { GatewayProcess } from "../gateway-process.js";
 import { opencodeEnvironment } from "../opencode-environment.js";
 import { childless, childrenOf, commandsRunning } from "../processes.js";
 import { FAREWELL, StandInModel } from "../stand-ins/stand-in-model.js";
 
 const { agent: AGENT } = methods;
-
-/** What the agent's messages say, joined. */
-function spoken({ updates }: AcpClient): string {
-  return updates
-    .map((update) =>
-      update.sessionUpdate === "agent_message_chunk" && update.content.type === "text" ? update.content.text : "",
-    )
-    .join("");
-}
 
 async function until(isSo: () => boolean, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;

@@ -1,0 +1,1 @@
+"""What one more combination takes: chained, linked, composed, composed with its seal, and the floor, side by side."""

@@ -1,0 +1,130 @@
+"""``codeopen ensure``: the image of a combination, found or made, as ``host/repository@digest`` on stdout.
+
+JSON: ``reference``, ``plan_digest``, ``how`` (``found``, ``composed``, ``chained``, ``made-by-another``), ``seconds``,
+``units`` (lists of parts; null unless this call made it) and ``refusals`` (rows of ``one``, ``other``, ``findings``).
+Progress goes to stderr: for people, or as JSON lines with ``step``, ``subject``, ``text`` and ``seconds``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from typing import Any, Final
+
+from codeopen.catalog.model import Catalog
+from codeopen.cli.checkout import checkout_of
+from codeopen.cli.command import Invocation, Outcome, render_json
+from codeopen.errors import OnDemandError
+from codeopen.ondemand.composing import Hook
+from codeopen.ondemand.ensure import Ensured
+from codeopen.ondemand.events import Event, Step, Tell
+from codeopen.ondemand.opening import Choices, open_bench
+from codeopen.plan.combinations import Combination
+from codeopen.selection.closest import closest
+from codeopen.selection.order import in_layer_order
+
+_HOOK_SECONDS: Final = 300
+_CLEAR: Final = "\r\x1b[K"
+
+
+def run(invocation: Invocation) -> Outcome:
+    """Find the image, or have it made. Raises CodeOpenError."""
+    options = invocation.options
+    with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices_of(options)) as bench:
+        combination = _combination(bench.source.catalog, options.flavor, options.addons)
+        start = time.monotonic()
+        ensured = bench.ensurer.ensure(combination, options.platform, progress(options.progress, start))
+        seconds = time.monotonic() - start
+    if invocation.format == "json":
+        return Outcome(render_json(_as_data(ensured, seconds)))
+    return Outcome(f"{ensured.reference}\n")
+
+
+def choices_of(options: argparse.Namespace) -> Choices:
+    """What the options choose, as ``codeopen build`` and ``codeopen ensure`` have them."""
+    return Choices(
+        registry=options.registry or "",
+        builder=options.builder or "",
+        lock=options.lock,
+        build=not options.no_build,
+        before_tag=_hook(options.before_tag) if options.before_tag else None,
+    )
+
+
+def _combination(catalog: Catalog, flavor: str, addons: list[str]) -> Combination:
+    """The combination that is asked for; ``addons`` may hold several ids with commas between. Raises OnDemandError."""
+    if flavor not in catalog.flavors:
+        raise OnDemandError(f"flavor {flavor!r}: the catalog has none of that id; {closest(flavor, catalog.flavors)}")
+    names = [name for text in addons for name in text.split(",") if name]
+    for name in names:
+        if name not in catalog.addons:
+            raise OnDemandError(f"add-on {name!r}: the catalog has none of that id; {closest(name, catalog.addons)}")
+    chosen = in_layer_order(catalog.addons[name] for name in dict.fromkeys(names))
+    return Combination(flavor, tuple(addon.id for addon in chosen))
+
+
+def _hook(command: str) -> Hook:
+    """Runs a command with the reference as its last argument. Its failure keeps the image from being tagged."""
+    words = shlex.split(command)
+
+    def call(reference: str) -> None:
+        try:
+            done = subprocess.run(
+                [*words, reference],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                check=False,
+                timeout=_HOOK_SECONDS,
+            )
+        except OSError as error:
+            raise OnDemandError(f"--before-tag: {words[0]} can't be started ({error.strerror})") from error
+        except subprocess.TimeoutExpired as error:
+            raise OnDemandError(f"--before-tag: {words[0]} took longer than {_HOOK_SECONDS} s") from error
+        if done.returncode:
+            raise OnDemandError(f"--before-tag: {words[0]} failed (exit code {done.returncode}); nothing is tagged")
+
+    return call
+
+
+def progress(kind: str, start: float) -> Tell:
+    """Tell what happens on stderr: ``live``, ``lines``, ``json``, or ``auto`` for what suits stderr."""
+    if kind == "auto":
+        kind = "live" if sys.stderr.isatty() else "lines"
+
+    def tell(event: Event) -> None:
+        seconds = time.monotonic() - start
+        if kind == "json":
+            sys.stderr.write(json.dumps({**event.as_data(), "seconds": round(seconds, 3)}) + "\n")
+        elif kind == "live" and event.step is Step.LOG:
+            sys.stderr.write(f"{_CLEAR}{seconds:6.1f} s  {event.subject}: {event.text[:80]}")
+        elif event.step is not Step.LOG:
+            clear = _CLEAR if kind == "live" else ""
+            sys.stderr.write(f"{clear}{seconds:6.1f} s  {event.subject}: {event.text}\n")
+        sys.stderr.flush()
+
+    return tell
+
+
+def _as_data(ensured: Ensured, seconds: float) -> dict[str, Any]:
+    arrangement = ensured.arrangement
+    refusals = arrangement.refusals if arrangement else ()
+    return {
+        "reference": ensured.reference,
+        "plan_digest": ensured.plan_digest,
+        "how": ensured.how.value,
+        "seconds": round(seconds, 4),
+        "units": [list(unit) for unit in arrangement.units] if arrangement else None,
+        "refusals": [
+            {
+                "one": list(refusal.one),
+                "other": list(refusal.other),
+                "findings": [asdict(finding) for finding in refusal.verdict.findings],
+            }
+            for refusal in refusals
+        ],
+    }

@@ -1,0 +1,95 @@
+"""Chains: parts that don't compose, each one's Dockerfile on the image before it, published as a unit of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from codeopen.compose.image import Document
+from codeopen.compose.publish import Target, write_tags
+from codeopen.errors import OnDemandError
+from codeopen.ondemand.builders.job import Builder, BuildJob
+from codeopen.ondemand.composing import Tools, find_image
+from codeopen.ondemand.events import Event, Step, Tell
+from codeopen.ondemand.lock import Lease
+from codeopen.ondemand.once import Task, make_once
+from codeopen.ondemand.tags import tags_for
+from codeopen.plan.digest import PLAN_LABEL, combination_digest, plan_tag
+from codeopen.plan.labels import TITLE
+from codeopen.plan.parts import BASE
+
+REPOSITORY_PREFIX: Final = "codeopen-chain-"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainMember:
+    """A part as a chain takes it: its name, plan digest and image, and what building it on another base takes.
+
+    ``named_contexts`` are without the base's.
+    """
+
+    name: str
+    plan_digest: str
+    reference: str
+    context: str
+    named_contexts: Mapping[str, str]
+    build_arguments: Mapping[str, str]
+    labels: Mapping[str, str]
+
+
+def build_chain(
+    tools: Tools, builder: Builder | None, members: Sequence[ChainMember], where: tuple[str, str, str], tell: Tell
+) -> str:
+    """The reference of the first member's image with the others on top. Raises BuildError and RegistryError.
+
+    ``where`` is owner, version and platform. Each step is looked up by its plan first.
+    """
+    if len(members) == 1:
+        return members[0].reference
+    owner, version, platform = where
+    below = build_chain(tools, builder, members[:-1], where, tell)
+    name = REPOSITORY_PREFIX + "-".join(member.name for member in members)
+    digest = combination_digest(platform, ["chain", *(member.plan_digest for member in members)])
+    last = members[-1]
+    job = BuildJob(
+        name="+".join(member.name for member in members),
+        repository=f"{tools.registry.host}/{owner}/{name}",
+        plan_digest=digest,
+        platform=platform,
+        context=last.context,
+        named_contexts={**last.named_contexts, str(BASE): f"docker-image://{below}"},
+        build_arguments=last.build_arguments,
+        labels={**last.labels, TITLE: name, PLAN_LABEL: digest},
+    )
+    return build_once(tools, builder, job, version, tell)
+
+
+def build_once(tools: Tools, builder: Builder | None, job: BuildJob, version: str, tell: Tell) -> str:
+    """The image of a job: found by its plan, or built by one of all callers. Raises CodeOpenError."""
+    repository = job.repository.partition("/")[2]
+    subject = repository.rpartition("/")[2]
+
+    def find() -> str | None:
+        return find_image(tools.registry, repository, job.plan_digest)
+
+    def make(lease: Lease, tell_all: Tell) -> str:
+        if builder is None:
+            raise OnDemandError(f"{tools.registry.host} has no {job.name}, and nothing may be built (--no-build)")
+        tell_all(Event(Step.BUILDING, subject, f"building {job.name}"))
+        built = builder.build(job, lambda line: tell_all(Event(Step.LOG, subject, line)))
+        tell_all(Event(Step.BUILT, subject, f"built {built}"))
+        manifest = tools.registry.read_manifest(repository, built)
+        with lease.guard():
+            tags = tags_for(tools.registry, repository, version, job.plan_digest)
+            write_tags(
+                tools.registry,
+                Document(manifest.media_type, manifest.digest, manifest.content),
+                Target(repository, tags),
+            )
+        return f"{tools.registry.host}/{repository}@{built}"
+
+    if found := find():
+        return found
+    task = Task(f"{tools.registry.host}/{repository}:{plan_tag(job.plan_digest)}", subject, find, make)
+    return make_once(tools.locks, task, tell, tools.waiting_seconds).reference

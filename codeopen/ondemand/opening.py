@@ -1,0 +1,107 @@
+"""Puts an Ensurer together for a stack of a checkout, with the choices of the caller."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from codeopen.catalog.read import read_catalog
+from codeopen.compose.store import IndexStore
+from codeopen.compose.verdicts import Verdicts
+from codeopen.distribution.registry import Registry
+from codeopen.errors import SettingsError
+from codeopen.mirror import mirror_pins
+from codeopen.ondemand.builders.choice import choose_builder
+from codeopen.ondemand.composing import Hook, Tools
+from codeopen.ondemand.ensure import Ensurer
+from codeopen.ondemand.file_lock import FileLocks
+from codeopen.ondemand.jobs import JobSource
+from codeopen.ondemand.lock import Locks
+from codeopen.ondemand.no_lock import NoLocks
+from codeopen.ondemand.parts import PartBuilds
+from codeopen.plan.context import read_contexts
+from codeopen.plan.parts import list_builds
+from codeopen.plan.plan import PlanRequest, make_plan
+from codeopen.settings import read_settings, read_stack_values
+
+DATABASE: Final = "CODEOPEN_LOCK_DATABASE"
+_WORKERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a caller may choose; empty texts mean the stack's own.
+
+    ``builder`` is the name of a builder of buildx, an endpoint (``tcp://``, ``unix://``, ``kubernetes://``) or a
+    workflow; ``lock`` is ``file``, ``none`` or ``postgres``, with the connection in the variable DATABASE.
+    """
+
+    registry: str = ""
+    builder: str = ""
+    lock: str = "file"
+    build: bool = True
+    before_tag: Hook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """An Ensurer with what it is made of."""
+
+    ensurer: Ensurer
+    parts: PartBuilds
+    tools: Tools
+
+    @property
+    def source(self) -> JobSource:
+        return self.parts.source
+
+
+@contextmanager
+def open_bench(stack: str, checkout: Path, choices: Choices) -> Iterator[Bench]:
+    """Read stack, catalog and Dockerfiles, and get ready. Raises CodeOpenError for what is wrong with them."""
+    source = read_source(stack, checkout, choices.registry)
+    registry = Registry(source.settings.release.registry)
+    cache = cache_folder()
+    locks = choose_locks(choices.lock, cache)
+    builder = choose_builder(choices.builder or source.settings.builder, checkout, registry) if choices.build else None
+    with ThreadPoolExecutor(_WORKERS) as workers:
+        tools = Tools(registry, IndexStore(registry, cache / "indexes"), Verdicts(cache), locks, workers)
+        tools = replace(tools, before_tag=choices.before_tag)
+        parts = PartBuilds(source, tools, builder)
+        yield Bench(Ensurer(parts, tools), parts, tools)
+
+
+def read_source(stack: str, checkout: Path, registry: str = "") -> JobSource:
+    """The plan of a stack with its build contexts; ``registry`` takes the place of the stack's."""
+    settings = read_settings(stack, read_stack_values(checkout, stack), checkout)
+    if registry:
+        settings = replace(settings, release=replace(settings.release, registry=registry))
+    catalog = read_catalog(settings.catalog)
+    files = read_contexts(checkout, list_builds(catalog))
+    request = PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
+    return JobSource(checkout, catalog, settings, make_plan(catalog, files, request), files)
+
+
+def choose_locks(name: str, cache: Path) -> Locks:
+    """The locks by their name. Raises SettingsError for ``postgres`` without a connection."""
+    if name == "none":
+        return NoLocks()
+    if name == "file":
+        return FileLocks(cache / "locks")
+    connection = os.environ.get(DATABASE, "")
+    if not connection:
+        raise SettingsError(f"--lock postgres: set {DATABASE} to the connection, as postgresql://user@host/database")
+    # Its driver takes long to import, and few need it.
+    from codeopen.ondemand.postgres_lock import PostgresLocks  # noqa: PLC0415
+
+    return PostgresLocks(connection)
+
+
+def cache_folder() -> Path:
+    """Where this machine keeps what can be made again. Source: XDG Base Directory Specification."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codeopen" / "compose"

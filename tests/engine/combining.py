@@ -1,0 +1,64 @@
+"""A process that asks for one combination, as often and with as many threads as it is told: JSON in, JSON lines out.
+
+It kills itself without a word before the step whose number it is told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from codeopen.compose.store import IndexStore
+from codeopen.compose.verdicts import Verdicts
+from codeopen.distribution.registry import Registry
+from codeopen.errors import CodeOpenError
+from codeopen.ondemand.composing import Identity, Ingredients, Tools, combine_once
+from codeopen.ondemand.events import Event
+from codeopen.ondemand.file_lock import FileLocks
+from codeopen.ondemand.lock import Locks
+from codeopen.ondemand.no_lock import NoLocks
+
+
+def ask(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask with all threads at once; a row for each: its reference or error, whether it made the image, its events."""
+    registry, cache = Registry(order["host"]), Path(order["cache"])
+    locks: Locks = FileLocks(cache / "locks") if order["lock"] else NoLocks()
+    identity = Identity(order["repository"], order["version"], order["plan_digest"], "linux/amd64")
+    ingredients = Ingredients(order["base"], order["parts"], lambda _: "")
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == order.get("die_at"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def one(workers: ThreadPoolExecutor) -> dict[str, Any]:
+        events: list[str] = []
+        tools = Tools(registry, store, verdicts, locks, workers, waiting_seconds=60)
+
+        def hear(event: Event) -> None:
+            events.append(event.step)
+            count()
+
+        try:
+            combined = combine_once(tools, identity, lambda _: ingredients, hear)
+        except CodeOpenError as error:
+            return {"error": str(error), "events": events}
+        return {"reference": combined.reference, "made": combined.arrangement is not None, "events": events}
+
+    store, verdicts = IndexStore(registry, cache / "indexes"), Verdicts(cache)
+    with ThreadPoolExecutor(8) as workers, ThreadPoolExecutor(order["threads"]) as callers:
+        if order.get("start_at"):
+            time.sleep(max(0.0, order["start_at"] - time.time()))
+        return list(callers.map(one, [workers] * order["threads"]))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(ask(json.load(sys.stdin))))

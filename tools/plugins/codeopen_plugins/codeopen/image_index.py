@@ -1,0 +1,72 @@
+"""``codeopen:index:ImageIndex``: the images of several platforms under one version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Event
+from typing import ClassVar
+
+from codeopen.distribution.registry import Registry
+from codeopen.errors import CodeOpenError
+from codeopen.ondemand.platforms import publish_index
+from codeopen_plugins.codeopen.common import DIGEST, REPOSITORY, VERSION
+from codeopen_plugins.errors import PluginError
+from codeopen_plugins.properties import Change, Kind, Property
+from codeopen_plugins.resource import Change as InPlaceChange
+from codeopen_plugins.resource import Observed, ResourceType, Stored
+from codeopen_plugins.values import UNKNOWN, Properties
+
+_IMAGE_FIELDS: Mapping[str, Property] = {
+    "platform": Property(Kind.STRING, required=True),
+    "reference": Property(Kind.STRING, required=True),
+}
+
+
+class ImageIndex(ResourceType):
+    """The index of ``images`` of one repository, each of another platform, under ``version`` and its plan's tag.
+
+    ``ref`` is ``repository@digest``. A released version never moves. Deleting this deletes nothing from the registry.
+    """
+
+    token: ClassVar[str] = "codeopen:index:ImageIndex"  # noqa: S105 - a type token, not a secret
+    table: ClassVar[Mapping[str, Property]] = {
+        "repository": REPOSITORY,
+        "version": Property(VERSION.kind, change=Change.UPDATE, required=True, canonical=VERSION.canonical),
+        "planDigest": Property(DIGEST.kind, change=Change.UPDATE, required=True, canonical=DIGEST.canonical),
+        "images": Property(Kind.OBJECTS, change=Change.UPDATE, required=True, fields=_IMAGE_FIELDS),
+    }
+    computed: ClassVar[tuple[str, ...]] = ("ref",)
+
+    def preview_update(self, inputs: Properties, outputs: Properties) -> Properties:  # noqa: ARG002
+        return {**inputs, "ref": UNKNOWN}
+
+    def create(self, inputs: Properties, cancelled: Event) -> Stored:  # noqa: ARG002
+        outputs = _publish(inputs)
+        return Stored(str(outputs["ref"]), outputs)
+
+    def read(self, identifier: str, inputs: Properties, outputs: Properties) -> Observed | None:
+        if not inputs or "ref" not in outputs:
+            raise PluginError(f"the image index {identifier} can't be imported; let Pulumi create it")
+        host, _, repository = str(inputs["repository"]).partition("/")
+        try:
+            there = Registry(host).find_manifest(repository, str(outputs["ref"]).rpartition("@")[2])
+        except CodeOpenError as error:
+            raise PluginError(str(error)) from error
+        return Observed(identifier, inputs, outputs) if there else None
+
+    def update(self, change: InPlaceChange, outputs: Properties, cancelled: Event) -> Properties:  # noqa: ARG002
+        return _publish(change.new)
+
+    def delete(self, identifier: str, outputs: Properties) -> None:
+        """Nothing is deleted from a registry by a replacement or a destroy."""
+
+
+def _publish(inputs: Properties) -> Properties:
+    host, _, repository = str(inputs["repository"]).partition("/")
+    images = {str(each["platform"]): str(each["reference"]).rpartition("@")[2] for each in inputs["images"]}
+    plan, version = str(inputs["planDigest"]), str(inputs["version"])
+    try:
+        ref = publish_index(Registry(host), repository, images, version, plan)
+    except CodeOpenError as error:
+        raise PluginError(str(error)) from error
+    return {**inputs, "ref": ref}
