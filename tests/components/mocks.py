@@ -39,6 +39,8 @@ class Recorder(mocks.Mocks):
         if args.typ == "codeopen:index:ComposedImage":
             ref = f"{args.inputs['repository']}@sha256:{args.name}"
             outputs |= {"ref": ref, "method": "composed", "reason": ""}
+        if args.typ == "codeopen:index:ImageIndex":
+            outputs["ref"] = f"{args.inputs['repository']}@sha256:{args.name}"
         if args.typ == "codeopen:index:MirroredImage":
             outputs["ref"] = f"{args.inputs['repository']}@{args.inputs['digest']}"
         return f"{args.name}-id", outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from pulumi.runtime import rpc
 
 from stacks.program import run_stack
 from tests.components.mocks import Declared, record
+from tests.live import ROOT
+
+VERSION = (ROOT / "VERSION").read_text().strip()
 
 DEMO = {"id": "demo", "tier": "starter", "flavor": "js"}
 MIRROR = {
@@ -261,3 +265,30 @@ def test_type_tokens_are_stable() -> None:
         "codeopen:index:ImageRelease",
         "codeopen:index:ProcessLimit",
     }
+
+
+def test_several_platforms_have_an_image_each_and_an_index(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog"
+    shutil.copytree(ROOT / "catalog", catalog)
+    for file in ("base.yaml", "flavors.yaml", "addons.yaml"):
+        text = (catalog / file).read_text()
+        (catalog / file).write_text(text.replace("platforms: [linux/amd64]", "platforms: [linux/amd64, linux/arm64]"))
+    both = {"platforms": '["linux/amd64", "linux/arm64"]', "catalog": str(catalog), "combinations": '["js-db"]'}
+    resources = record(run_stack, {**config(), **both})
+    for platform in ("amd64", "arm64"):
+        composed = only(resources, f"combinations-js-db-{platform}").inputs
+        assert (composed["platform"], composed["version"]) == (f"linux/{platform}", f"{VERSION}_{platform}")
+        assert only(resources, f"parts-js-{platform}-release").inputs["version"] == f"{VERSION}_{platform}"
+    indexes = [resource for resource in resources if resource.type == "codeopen:index:ImageIndex"]
+    assert [index.name for index in indexes] == [
+        "indexes-base",
+        "indexes-js",
+        "indexes-addon-databases",
+        "indexes-js-db",
+    ]
+    last = indexes[-1].inputs
+    assert (last["repository"], last["version"]) == ("localhost:5000/codeopen/codeopen-js-db", VERSION)
+    assert [image["reference"].rpartition("@")[2] for image in last["images"]] == [
+        "sha256:combinations-js-db-amd64",
+        "sha256:combinations-js-db-arm64",
+    ]
