@@ -92,13 +92,17 @@ def _declare(
     if len(settings.platforms) > 1:
         ImageIndexes("indexes", _by_platform(wanted, images, composed), plan.release.version)
     for project in projects:
-        image_output = made[project.resolution.image.repository.removeprefix("codeopen-")]
-        args = ProjectStackArgs(settings.stack, project, image_output["reference"], settings.process_limit)
+        reference = made[_short_image(project)]["reference"]
+        args = ProjectStackArgs(settings.stack, project, reference, settings.process_limit)
         ProjectStack(f"project-{project.id}", args)
     # Outputs lose their order, hence the number.
     pulumi.export("images", {name: {"order": order, **output} for order, (name, output) in enumerate(made.items())})
     pulumi.export("matrix", make_matrix(plan))
-    pulumi.export("projects", {project.id: _describe(settings, project) for project in projects})
+    described = {
+        project.id: {**_describe(settings, project), "reference": made[_short_image(project)]["reference"]}
+        for project in projects
+    }
+    pulumi.export("projects", described)
 
 
 def _by_platform(wanted: Wanted, images: PartImages, composed: ComposedImages) -> dict[str, PlatformImages]:
@@ -119,6 +123,10 @@ def _by_platform(wanted: Wanted, images: PartImages, composed: ComposedImages) -
 
 def _short_name(planned: PlannedCombination) -> str:
     return planned.image.repository.removeprefix("codeopen-")
+
+
+def _short_image(project: PlannedProject) -> str:
+    return project.resolution.image.repository.removeprefix("codeopen-")
 
 
 def _part_output(image: BuiltImage, tag: str) -> dict[str, Any]:

@@ -104,11 +104,12 @@ def _arm(
 ) -> dict[str, Any]:
     costs: list[Cost] = []
     for number, combination in enumerate(sample, start=1):
-        sys.stderr.write(f"\r\x1b[K{name}: {number} of {len(sample)}")
-        sys.stderr.flush()
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{name}: {number} of {len(sample)}")
+            sys.stderr.flush()
         operation = prepare(combination)
         costs.append(bench.meter.measure(operation))
-    sys.stderr.write("\n")
+    sys.stderr.write("\n" if sys.stderr.isatty() else f"{name}: {len(sample)} measured\n")
     seconds = [cost.seconds for cost in costs]
     return {
         "arm": name,

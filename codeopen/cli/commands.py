@@ -171,6 +171,29 @@ def _use(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _pruned(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--registry", default=_DEFAULT_REGISTRY, metavar="R", help="host:port; default: %(default)s")
+    parser.add_argument("--owner", default=_DEFAULT_OWNER, metavar="O", help="default: %(default)s")
+    parser.add_argument(
+        "--keep", type=int, default=3, metavar="N", help="generations of each repository; default: %(default)s"
+    )
+    parser.add_argument(
+        "--grace", type=float, default=24, metavar="HOURS", help="keep what is younger; default: %(default)s"
+    )
+    parser.add_argument(
+        "--projects",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="images of all projects that are not deleted: one a line, JSON, or a stack's outputs; once for each file",
+    )
+    parser.add_argument("--no-projects", action="store_true", help="say that no project uses the registry")
+    parser.add_argument(
+        "--keep-list", action="append", default=[], metavar="FILE", help="other images to keep; once for each file"
+    )
+    parser.add_argument("--apply", action="store_true", help="remove what the plan says; without it, nothing is")
+
+
 def _judged(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names",
@@ -186,6 +209,7 @@ GROUPS: Final = (
     ("part", "the parts that images are made of, tried alone"),
     ("addon", "optional capabilities: new ones, and trying one"),
     ("compose", "combinations that are put together from parts"),
+    ("registry", "what a registry keeps"),
     ("plan", "what would be built, computed from the catalog and the Dockerfiles"),
 )
 
@@ -273,6 +297,12 @@ COMMANDS: Final = (
         "the image of a flavor with add-ons: found, else composed from its parts; missing parts are built",
         "codeopen.cli.ensure:run",
         (_wanted, _stack, _registry_and_platform, _building),
+    ),
+    Command(
+        ("registry", "prune"),
+        "what a registry may lose by the rules of retention; removes it with --apply",
+        "codeopen.cli.registry:run",
+        (_pruned,),
     ),
     Command(
         ("build",),

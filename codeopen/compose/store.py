@@ -10,7 +10,7 @@ import gzip
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,7 @@ from codeopen.compose.indexing import index_part, list_layers
 from codeopen.compose.part_index import FORMAT, PartIndex, from_json, to_json
 from codeopen.compose.storage import read_file, write_file
 from codeopen.distribution.registry import Manifest, Registry, digest_of
-from codeopen.errors import ComposeError
+from codeopen.errors import ComposeError, RegistryError
 
 ARTIFACT_TYPE: Final = "application/vnd.codeopen.part-index.v1+json"
 _BLOB_TYPE: Final = "application/vnd.codeopen.part-index.v1+json+gzip"
@@ -151,12 +151,15 @@ class IndexStore:
     def _refer(self, image: PartImage, entry: Mapping[str, Any]) -> None:
         """Add an entry to the tag that lists what refers to the image. Two at once write the same one."""
         tag = _referrers_tag(image.digest)
-        others: list[Any] = []
-        if self._registry.find_manifest(image.repository, tag):
-            others = self._registry.read_manifest(image.repository, tag).parsed().get("manifests", [])
+        before = self._registry.get_manifest(image.repository, tag)
+        others: list[Any] = before.parsed().get("manifests", []) if before else []
         entries = [other for other in others if other["digest"] != entry["digest"]] + [dict(entry)]
         index = document(_INDEX_TYPE, {"schemaVersion": 2, "mediaType": _INDEX_TYPE, "manifests": entries})
         self._registry.write_manifest(image.repository, tag, index.media_type, index.content)
+        if before and before.digest != index.digest:
+            # Without a tag nobody would find it any more, and it would hold its blobs for good.
+            with suppress(RegistryError):  # one that deletes nothing keeps some bytes
+                self._registry.delete_manifest(image.repository, before.digest)
 
 
 def _referrers_tag(digest: str) -> str:

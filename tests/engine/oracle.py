@@ -13,11 +13,11 @@ from codeopen.compose.part_index import PartIndex
 from codeopen.compose.stanzas import parse_stanzas
 from codeopen.compose.store import PartImage
 from codeopen.ondemand.builders.buildx import BuildxBuilder
+from codeopen.ondemand.chains import build_chain
 from codeopen.ondemand.composing import Tools, read_index
 from codeopen.ondemand.events import Event
 from codeopen.ondemand.jobs import JobSource
 from codeopen.ondemand.opening import Bench
-from codeopen.ondemand.parts import PartBuilds
 from codeopen.plan.combinations import Combination
 from codeopen.plan.parts import BASE, PartId, PartKind
 
@@ -33,20 +33,27 @@ def members_of(combination: Combination) -> list[PartId]:
     return [PartId(PartKind.FLAVOR, combination.flavor), *addons]
 
 
-def chain(source: JobSource, tools: Tools, members: Sequence[PartId]) -> str:
-    """The reference of the same parts, each Dockerfile on the image before it, as the specification builds them."""
+def chain(source: JobSource, tools: Tools, members: Sequence[PartId], references: Mapping[PartId, str]) -> str:
+    """The reference of the same parts, each Dockerfile on the image before it, as the specification builds them.
+
+    ``references`` are the images of the parts, wherever these are; the chain goes to the registry of ``tools``.
+    """
     builder = BuildxBuilder(source.settings.builder, source.checkout)
-    return PartBuilds(source, tools, builder).ensure_chain(members, AMD64, _ignore)
+    unit = [source.chain_member(source.by_id[member], AMD64, references) for member in members]
+    release = source.plan.release
+    return build_chain(tools, builder, unit, (release.owner, release.version, AMD64), _ignore)
 
 
-def compare(bench: Bench, combination: Combination) -> list[str]:
+def compare(bench: Bench, combination: Combination, chains: Tools) -> list[str]:
     """Everything in which a combination, composed, differs from its chain. Both are read beyond the flavor's layers."""
     store, members = bench.tools.store, members_of(combination)
     composed = bench.ensurer.ensure(combination, AMD64, _ignore).reference
-    chained = chain(bench.source, bench.tools, members)
-    references = bench.parts.find_all((BASE, members[0]), AMD64)
-    flavor = store.get(_image(str(references[members[0]])), None)
-    one, other = (read_index(store, reference, AMD64, flavor) for reference in (chained, composed))
+    needed = {need.part.id for member in members for need in bench.source.needs(bench.source.by_id[member])}
+    references = {part: str(ref) for part, ref in bench.parts.find_all({*members, *needed}, AMD64).items()}
+    chained = chain(bench.source, chains, members, references)
+    flavor = store.get(_image(references[members[0]]), None)
+    one = read_index(chains.store, chained, AMD64, flavor)
+    other = read_index(store, composed, AMD64, flavor)
     return differences(one, other) + config_differences(one.config, other.config)
 
 

@@ -44,7 +44,7 @@ def index_of(bench: Bench, live: LiveStack, name: str, base: PartIndex | None = 
 
 def test_the_composed_image_is_the_chained_one_file_by_file(bench: Bench, composed: str) -> None:
     assert bench.ensurer.ensure(SAMPLE, AMD64, lambda _: None).reference == composed, "the stack's own is found"
-    assert compare(bench, SAMPLE) == []
+    assert compare(bench, SAMPLE, bench.tools) == []
 
 
 def test_the_index_is_kept_beside_the_part_and_found_by_others(bench: Bench, live: LiveStack, tmp_path: Path) -> None:

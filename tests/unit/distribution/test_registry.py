@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from codeopen.distribution.blobs import BLOCK
 from codeopen.distribution.registry import Registry, digest_of
 from codeopen.distribution.transport import Patience
 from codeopen.errors import RegistryError
@@ -161,6 +162,7 @@ def test_a_blob_is_read_on_where_the_connection_broke_off(start: Start, *, range
     digest = registry.put_blob(SOURCE, LAYER)
     assert client(registry).read_blob(SOURCE, digest) == LAYER
     assert registry.count(REQUESTS["blob"]) == 3
+    assert "Range" in registry.seen[-1].headers, "only what is missing is asked for"
 
 
 def test_a_blob_of_another_content_is_refused_when_it_ends(start: Start) -> None:
@@ -205,6 +207,17 @@ def test_a_damaged_source_never_becomes_a_blob(start: Start) -> None:
     with pytest.raises(RegistryError, match=f"{SOURCE}: reading blob {LAYER_DIGEST}: it has other content"):
         client(registry).mount_blob(TARGET, LAYER_DIGEST, SOURCE)
     assert (TARGET, LAYER_DIGEST) not in registry.blobs
+
+
+def test_the_end_of_a_damaged_blob_is_held_back(start: Start) -> None:
+    """Not even a registry that would not look at the digest takes it for whole."""
+    registry = start()
+    digest = digest_of(bytes(2 * BLOCK))
+    registry.blobs[SOURCE, digest] = bytes(2 * BLOCK - 1) + b"x"
+    blocks = iter(client(registry)._copied(SOURCE, digest)[1])
+    assert len(next(blocks)) == BLOCK
+    with pytest.raises(RegistryError, match="other content"):
+        next(blocks)
 
 
 @pytest.mark.parametrize("drop", ["middle", "before"])

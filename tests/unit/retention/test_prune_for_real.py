@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from codeopen.cli.command import Invocation, Outcome
+from codeopen.cli.main import main
 from codeopen.cli.registry import run
 from codeopen.distribution.registry import Registry
 from codeopen.errors import RegistryError
@@ -19,7 +22,7 @@ from codeopen.retention.apply import prune
 from codeopen.retention.inventory import InventoryReader
 from codeopen.retention.model import Key, Kind, RetentionError
 from codeopen.retention.plan import KeepRules, make_plan
-from tests.live import free_port
+from tests.live import ROOT, free_port
 from tests.unit.distribution.real_registry import RealRegistry, debian_2, distribution_3, serving
 from tests.unit.retention.images import Image, Writer
 
@@ -159,6 +162,20 @@ def test_what_is_published_in_the_meantime_is_kept_with_its_parts(stand: Stand) 
     assert not stand.is_whole(unused.repository, unused.digest), "others are pruned as planned"
 
 
+def test_what_is_composed_in_the_meantime_is_kept_though_its_parts_are_old(stand: Stand) -> None:
+    reader, oldest = stand.reader(), stand.generations[0]
+    inventory = reader.read()
+    layers = [*oldest["js"].layers, oldest["addon-unused"].layers[-1], stand.write.layer("codeopen/codeopen-js-gui")]
+    image = stand.write.image("codeopen/codeopen-js-gui", layers, None, "plan-a")
+    prune(stand.registry, reader, inventory, RULES, NOW)
+    for kept in (image, oldest["addon-unused-index"]):
+        assert stand.is_whole(kept.repository, kept.digest)
+    # Nothing but that protects it: a registry does not tell when it was written.
+    again = stand.reader()
+    prune(stand.registry, again, again.read(), RULES, NOW)
+    assert not stand.is_whole(image.repository, image.digest)
+
+
 @pytest.mark.parametrize("how", ["new", "moved", "another"])
 def test_what_is_published_while_deleting_is_left(stand: Stand, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     """After the second look: when the first deletion is done, in the repository that comes next."""
@@ -236,3 +253,29 @@ def test_projects_must_be_spoken_of_before_anything_is_removed(stand: Stand) -> 
 def test_a_registry_that_nobody_serves_is_told() -> None:
     with pytest.raises(RegistryError, match="listing its repositories: no answer"):
         invoke(f"127.0.0.1:{free_port()}")
+
+
+def test_the_page_that_describes_it_is_followed(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/how-to/prune-a-registry.md").read_text(encoding="utf-8")
+    first, *commands = [
+        shlex.split(block) for block in re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    ]
+    assert first == ["pulumi", "stack", "output", "--json", ">projects.json"]
+    image = stand.generations[1]["js-gui"]
+    project = {"image": "localhost:5000/codeopen/codeopen-js-gui:0.0.2-dev"}
+    project["reference"] = f"localhost:5000/{image.repository}@{image.digest}"
+    (tmp_path / "projects.json").write_text(json.dumps({"images": {}, "projects": {"demo": project}}))
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        words = [stand.registry.host if word == "localhost:5000" else word for word in command]
+        assert words[0] == "codeopen"
+        words[words.index("--keep") + 1] = "1"  # the history here is short
+        assert main([*words[1:], "--format", "json"]) == 0
+        done = json.loads(capsys.readouterr().out)
+        assert done["applied"] == ("--apply" in words)
+        (row,) = [row for row in done["manifests"] if row["digest"] == image.digest]
+        assert row["reasons"] == ["project demo"]
+    assert done["removed"] > 0
+    assert stand.is_whole(image.repository, image.digest)
