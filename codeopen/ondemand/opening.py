@@ -42,6 +42,7 @@ class Choices:
     """
 
     registry: str = ""
+    version: str = ""
     builder: str = ""
     lock: str = "file"
     build: bool = True
@@ -64,7 +65,7 @@ class Bench:
 @contextmanager
 def open_bench(stack: str, checkout: Path, choices: Choices) -> Iterator[Bench]:
     """Read stack, catalog and Dockerfiles, and get ready. Raises CodeOpenError for what is wrong with them."""
-    source = read_source(stack, checkout, choices.registry)
+    source = read_source(stack, checkout, choices.registry, choices.version)
     registry = Registry(source.settings.release.registry)
     cache = cache_folder()
     locks = choose_locks(choices.lock, cache)
@@ -76,11 +77,12 @@ def open_bench(stack: str, checkout: Path, choices: Choices) -> Iterator[Bench]:
         yield Bench(Ensurer(parts, tools), parts, tools)
 
 
-def read_source(stack: str, checkout: Path, registry: str = "") -> JobSource:
-    """The plan of a stack with its build contexts; ``registry`` takes the place of the stack's."""
+def read_source(stack: str, checkout: Path, registry: str = "", version: str = "") -> JobSource:
+    """The plan of a stack with its build contexts; ``registry`` and ``version`` take the place of the stack's."""
     settings = read_settings(stack, read_stack_values(checkout, stack), checkout)
-    if registry:
-        settings = replace(settings, release=replace(settings.release, registry=registry))
+    release = settings.release
+    release = replace(release, registry=registry or release.registry, version=version or release.version)
+    settings = replace(settings, release=release)
     catalog = read_catalog(settings.catalog)
     files = read_contexts(checkout, list_builds(catalog))
     request = PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)

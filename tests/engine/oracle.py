@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from codeopen.compose.debconf import DATABASES as DEBCONF
 from codeopen.compose.entries import Entry
@@ -52,9 +53,14 @@ def compare(bench: Bench, combination: Combination, chains: Tools) -> list[str]:
     references = {part: str(ref) for part, ref in bench.parts.find_all({*members, *needed}, AMD64).items()}
     chained = chain(bench.source, chains, members, references)
     flavor = store.get(_image(references[members[0]]), None)
-    one = read_index(chains.store, chained, AMD64, flavor)
-    other = read_index(store, composed, AMD64, flavor)
+    one = _changes(read_index(chains.store, chained, AMD64, flavor), flavor)
+    other = _changes(read_index(store, composed, AMD64, flavor), flavor)
     return differences(one, other) + config_differences(one.config, other.config)
+
+
+def _changes(image: PartIndex, flavor: PartIndex) -> PartIndex:
+    """What an image has otherwise than its flavor: a layer may hold what is there already, just the same."""
+    return replace(image, entries={path: e for path, e in image.entries.items() if flavor.entries.get(path) != e})
 
 
 def prove(bench: Bench, members: Sequence[PartId]) -> None:

@@ -62,7 +62,8 @@ def bench() -> Iterator[Bench]:
     found = re.search(r":(\d+)", done.stdout)
     if done.returncode or not found:
         pytest.fail(f"{container} doesn't run: first `codeopen part test --keep`", pytrace=False)
-    with open_bench(stack, ROOT, Choices(registry=f"localhost:{found[1]}", build=False)) as opened:
+    choices = Choices(registry=f"localhost:{found[1]}", version="0.0.0-oracle", build=False)
+    with open_bench(stack, ROOT, choices) as opened:
         yield opened
 
 
