@@ -85,6 +85,9 @@ def same_files(pair: Pair) -> Iterator[Finding]:
 def nothing_below_files(pair: Pair) -> Iterator[Finding]:
     """No file lies where the other part has something that is no folder, and none behind a symbolic link."""
     for part, counterpart in pair.both:
+        files = {path for path, entry in counterpart.entries.items() if entry.kind is not EntryKind.FOLDER}
+        if files.isdisjoint(_folders(part)):
+            continue
         for path, entry in part.entries.items():
             if entry.kind is EntryKind.FOLDER:
                 continue
@@ -115,9 +118,12 @@ def no_triggers(pair: Pair) -> Iterator[Finding]:
     """No package of one part waits for files that the other brings: it would have run something about them."""
     origin = pair.base.packages
     for part, counterpart in pair.both:
+        folders = _folders(counterpart)
         for line in part.packages.beyond(origin).triggers:
             waited, _, package = line.partition(" ")
             place = waited.strip("/")
+            if place not in folders and place not in counterpart.entries:
+                continue
             for path in counterpart.entries:
                 inside = path == place or path.startswith(f"{place}/")
                 known = part.entries.get(path) == counterpart.entries[path]
@@ -152,11 +158,13 @@ def files_of_known_owners(pair: Pair) -> Iterator[Finding]:
     """Nothing goes through a symbolic link of the base, as a file below ``/lib`` would where that is a link."""
     links = {path for path, entry in pair.base.entries.items() if entry.kind is EntryKind.SYMLINK}
     for part, _ in pair.both:
-        for path, entry in part.entries.items():
-            if path in links and entry.kind is not EntryKind.SYMLINK:
-                yield Finding(
-                    "no-replaced-links", path, f"{part.repository} has a {entry.kind} in the place of the link"
-                )
+        for path in sorted(links & part.entries.keys()):
+            if part.entries[path].kind is not EntryKind.SYMLINK:
+                what = f"{part.repository} has a {part.entries[path].kind} in the place of the link"
+                yield Finding("no-replaced-links", path, what)
+        if links.isdisjoint(_folders(part)):
+            continue
+        for path in part.entries:
             for folder in parents(path):
                 if folder in links:
                     what = f"{part.repository} has it below {folder}, which is a symbolic link in the base"
@@ -194,6 +202,17 @@ RULES: Final[Sequence[Rule]] = (
     configurations_agree,
     databases_merge,
 )
+
+
+def _folders(part: PartIndex) -> set[str]:
+    """Every folder that an entry lies in, on all levels: tens of thousands of entries lie in few of them."""
+    found: set[str] = set()
+    for path in part.entries:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _difference(one: Entry, other: Entry) -> str:
