@@ -70,15 +70,16 @@ class Renewed:
         return answer
 
 
-def renewals() -> int:
-    return sum(thread.name == "lease renewal" for thread in threading.enumerate())
+def renewals() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "lease renewal"}
 
 
-def settles(count: int) -> bool:
-    deadline = time.monotonic() + 5
-    while renewals() != count and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return renewals() == count
+def settles(before: set[threading.Thread]) -> bool:
+    """Whether the renewals that were begun since end; those of other tests may go on or end."""
+    begun = renewals() - before
+    for thread in begun:
+        thread.join(5)
+    return not any(thread.is_alive() for thread in begun)
 
 
 def test_a_renewal_outlives_an_outage_and_ends_with_a_lost_lease() -> None:
