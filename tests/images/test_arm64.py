@@ -1,0 +1,77 @@
+"""A smoke build for arm64 on an amd64 machine, emulated: parts are built, composed, indexed and run. No part of the
+catalog is built for arm64 yet, which its ``platforms`` say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from codeopen.compose.store import IndexStore
+from codeopen.compose.verdicts import Verdicts
+from codeopen.distribution.registry import Registry
+from codeopen.ondemand.builders.buildx import BuildxBuilder
+from codeopen.ondemand.builders.job import BuildJob
+from codeopen.ondemand.composing import Identity, Ingredients, Tools, combine_once
+from codeopen.ondemand.no_lock import NoLocks
+from codeopen.ondemand.platforms import publish_index
+from tests.live import ROOT
+from tests.unit.distribution.real_registry import distribution_3, serving
+
+pytestmark = pytest.mark.heavy
+ARM64 = "linux/arm64"
+EMULATOR = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+PLAN = f"sha256:{'a' * 64}"
+BUSYBOX = "usr/bin/busybox"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    with serving(distribution_3(), tmp_path) as running:
+        yield Registry(running.host)
+
+
+def build(registry: Registry, name: str, folder: Path, base: str = "") -> str:
+    named = {"base": f"docker-image://{base}"} if base else {}
+    job = BuildJob(name, f"{registry.host}/test/codeopen-{name}", PLAN, ARM64, str(folder), named, {}, {})
+    return f"{job.repository}@{BuildxBuilder('codeopen', ROOT).build(job, lambda _: None)}"
+
+
+def written(folder: Path, dockerfile: str) -> Path:
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(dockerfile)
+    return folder
+
+
+def test_parts_for_arm64_are_built_composed_indexed_and_run(registry: Registry, tmp_path: Path) -> None:
+    if not EMULATOR.exists():
+        pytest.fail("no emulation of arm64: install qemu-user-static and binfmt-support, run update-binfmts --enable")
+    root = written(tmp_path / "base", f"FROM scratch\nCOPY {BUSYBOX} /bin/busybox\n")
+    archive = tmp_path / "root.tar"
+    fetch = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", "--include=busybox-static", "trixie"]
+    subprocess.run([*fetch, str(archive)], check=True)
+    subprocess.run(["tar", "-xf", str(archive), "-C", str(root), f"./{BUSYBOX}"], check=True)
+    base = build(registry, "base", root)
+    told = 'RUN ["/bin/busybox", "sh", "-c", "/bin/busybox uname -m >/{name}"]\n'
+    parts = {
+        name: build(registry, name, written(tmp_path / name, f"FROM base\n{told.format(name=name)}"), base)
+        for name in ("js", "addon-gui")
+    }
+    with ThreadPoolExecutor(4) as workers:
+        tools = Tools(registry, IndexStore(registry, tmp_path / "i"), Verdicts(tmp_path / "v"), NoLocks(), workers)
+        identity = Identity("test/codeopen-js-gui", "0.0.1_arm64", PLAN, ARM64)
+        ingredients = Ingredients(base, parts, lambda _: "")
+        made = combine_once(tools, identity, lambda _: ingredients, lambda _: None)
+    digest = made.reference.partition("@")[2]
+    manifest = registry.read_manifest(identity.repository, digest).parsed()
+    config = json.loads(registry.read_blob(identity.repository, manifest["config"]["digest"]))
+    assert (config["os"], config["architecture"]) == ("linux", "arm64")
+    index = publish_index(registry, identity.repository, {ARM64: digest}, "0.0.1-dev", PLAN)
+    command = ["docker", "run", "--rm", "--platform", ARM64, index, "/bin/busybox", "cat", "/js", "/addon-gui"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["aarch64", "aarch64"]
+    subprocess.run(["docker", "image", "rm", "--force", index], check=True, capture_output=True)
