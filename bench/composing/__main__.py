@@ -91,7 +91,7 @@ def _measure(bench: Workbench, chance: random.Random, *, fast: bool) -> dict[str
         ],
         "seals": seal_sizes(bench, every),
         "changed": change_an_addon(bench, today, "databases"),
-        "ensure": ensure_figures(bench, sample),
+        "ensure": ensure_figures(bench, warm),
     }
     if not fast:
         figures["pulls"] = pull_second(bench, chained, sealed)
