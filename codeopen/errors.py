@@ -103,6 +103,10 @@ class OnDemandError(CodeOpenError):
     """A combination can't be had now: someone else's build failed a moment ago, or it took too long."""
 
 
+class NothingBuiltError(OnDemandError):
+    """A part is missing, and this caller builds nothing; another one may."""
+
+
 class VerifyError(CodeOpenError):
     """An image can't be verified: the Docker Engine doesn't answer, or a container can't be started."""
 

@@ -14,7 +14,8 @@ from typing import Any, Final, TypeVar
 import yaml
 
 from codeopen.errors import SettingsError
-from codeopen.mirror import MirroredUpstream, read_mirror
+from codeopen.mirror import MirroredUpstream, mirror_pins, read_mirror
+from codeopen.plan.plan import PlanRequest
 from codeopen.plan.projects import BLOCK_SIZE, BLOCKS, Project
 from codeopen.selection.closest import closest
 from codeopen.selection.name import Release
@@ -88,6 +89,11 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
         first_host_port=first,
         projects=tuple(_read_project(number, value) for number, value in enumerate(reader.get("projects", list, []))),
     )
+
+
+def plan_request(settings: Settings) -> PlanRequest:
+    """What a stack asks of a plan, with the upstreams that its mirror puts in others' place."""
+    return PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
 
 
 def read_stack_values(checkout: Path, stack: str) -> dict[str, Any]:

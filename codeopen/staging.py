@@ -19,6 +19,7 @@ from typing import Final
 from codeopen.errors import ContextError
 from codeopen.plan.context import Context, ContextFile
 
+CONTEXTS: Final = ".codeopen/contexts"  # where a checkout has its staged contexts
 _FILE_MODE: Final = 0o644
 _EXECUTABLE_MODE: Final = 0o755
 _FOLDER_MODE: Final = 0o755

@@ -12,14 +12,13 @@ import pulumi
 from codeopen.catalog.model import Catalog, UpstreamKind
 from codeopen.catalog.read import read_catalog
 from codeopen.errors import CodeOpenError
-from codeopen.mirror import mirror_pins
 from codeopen.plan.context import Context, read_contexts
 from codeopen.plan.matrix import make_matrix
 from codeopen.plan.parts import PartId, list_builds
-from codeopen.plan.plan import BuildPlan, PlannedCombination, PlannedPart, PlanRequest, make_plan
+from codeopen.plan.plan import BuildPlan, PlannedCombination, PlannedPart, make_plan
 from codeopen.plan.projects import PlannedProject, plan_projects
-from codeopen.settings import Settings, read_settings
-from codeopen.staging import stage_context, stage_text
+from codeopen.settings import Settings, plan_request, read_settings
+from codeopen.staging import CONTEXTS, stage_context, stage_text
 from components.built_image import BuiltImage
 from components.composed_images import ComposedImages
 from components.custom import ComposedImage
@@ -32,7 +31,6 @@ from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
 from stacks.wanted import Wanted, choose
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-CONTEXTS = ".codeopen/contexts"
 TEXT_KEYS = ("catalog", "owner", "imageVersion", "builder", "mirror")
 BOOLEAN_KEYS = ("substitutes",)
 INTEGER_KEYS = ("registryPort", "hostPorts", "processLimit")
@@ -45,7 +43,7 @@ def run_stack() -> None:
         settings = read_settings(pulumi.get_stack(), _configuration(), CHECKOUT)
         catalog = read_catalog(settings.catalog)
         files = read_contexts(CHECKOUT, list_builds(catalog))
-        plan = plan_stack(catalog, files, settings)
+        plan = make_plan(catalog, files, plan_request(settings))
         projects = plan_projects(
             catalog, settings.projects, settings.release, settings.platforms[0], settings.first_host_port
         )
@@ -54,12 +52,6 @@ def run_stack() -> None:
     except CodeOpenError as error:
         raise pulumi.RunError(str(error)) from None
     _declare(catalog, settings, plan, wanted, contexts)
-
-
-def plan_stack(catalog: Catalog, files: Mapping[PartId, Context], settings: Settings) -> BuildPlan:
-    """The plan of a stack, with the upstreams that its mirror puts in others' place."""
-    pins = mirror_pins(settings.mirror)
-    return make_plan(catalog, files, PlanRequest(settings.release, settings.platforms, pins, settings.substitutes))
 
 
 def _declare(

@@ -21,7 +21,6 @@ from codeopen.ondemand.builders.buildx import BuildxBuilder
 from codeopen.ondemand.composing import Tools, read_index
 from codeopen.ondemand.file_lock import FileLocks
 from codeopen.ondemand.jobs import JobSource
-from codeopen.ondemand.no_lock import NoLocks
 from codeopen.ondemand.opening import read_source
 from codeopen.ondemand.parts import PartBuilds
 from codeopen.plan.combinations import Combination, enumerate_combinations
@@ -84,8 +83,3 @@ def workbench(stack: str, checkout: Path, port: int, processes: Sequence[int]) -
         builder = BuildxBuilder(source.settings.builder, checkout)
         meter = Meter(proxy, processes)
         yield Workbench(source, tools, parts, references, base, indexes, builder, meter, Path(folder))
-
-
-def unlocked(tools: Tools) -> Tools:
-    """The same tools, with nobody to wait for."""
-    return Tools(tools.registry, tools.store, tools.verdicts, NoLocks(), tools.workers)

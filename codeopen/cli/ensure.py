@@ -1,7 +1,8 @@
 """``codeopen ensure``: the image of a combination, found or made, as ``host/repository@digest`` on stdout.
 
-JSON: ``reference``, ``plan_digest``, ``how`` (``found``, ``composed``, ``chained``, ``made-by-another``), ``seconds``,
-``units`` (lists of parts; null unless this call made it) and ``refusals`` (rows of ``one``, ``other``, ``findings``).
+JSON: ``reference``, ``plan_digest``, ``how`` (``found``, ``built``, ``composed``, ``chained``, ``made-by-another``),
+``seconds``, ``units`` (lists of parts; null unless this call made it) and ``refusals`` (rows of ``one``, ``other``,
+``findings``).
 Progress goes to stderr: for people, or as JSON lines with ``step``, ``subject``, ``text`` and ``seconds``.
 """
 

@@ -29,22 +29,13 @@ class Target:
     tags: tuple[str, ...]
 
 
-def publish(
-    registry: Registry, image: ComposedImage, target: Target, workers: ThreadPoolExecutor, known: set[tuple[str, str]]
-) -> str:
-    """Write the image, tag it, and return its ``host/repository@digest``. Raises RegistryError.
-
-    ``known`` has the (repository, digest) pairs of blobs that are there for sure, and gets those that this writes.
-    """
-    reference = publish_untagged(registry, image, target.repository, workers, known)
-    write_tags(registry, image.manifest, target)
-    return reference
-
-
 def publish_untagged(
     registry: Registry, image: ComposedImage, repository: str, workers: ThreadPoolExecutor, known: set[tuple[str, str]]
 ) -> str:
-    """Write everything but the tags, and return the ``host/repository@digest``. Raises RegistryError."""
+    """Write everything but the tags, and return the ``host/repository@digest``. Raises RegistryError.
+
+    ``known`` has the (repository, digest) pairs of blobs that are there for sure, and gets those that this writes.
+    """
     for attempt in range(_ATTEMPTS):
         _write_blobs(registry, image, repository, workers, known)
         try:

@@ -8,7 +8,7 @@ from typing import Final
 
 from codeopen.compose.image import Document
 from codeopen.compose.publish import Target, write_tags
-from codeopen.errors import OnDemandError
+from codeopen.errors import NothingBuiltError
 from codeopen.ondemand.builders.job import Builder, BuildJob
 from codeopen.ondemand.composing import Tools, find_image
 from codeopen.ondemand.events import Event, Step, Tell
@@ -75,7 +75,7 @@ def build_once(tools: Tools, builder: Builder | None, job: BuildJob, version: st
 
     def make(lease: Lease, tell_all: Tell) -> str:
         if builder is None:
-            raise OnDemandError(f"{tools.registry.host} has no {job.name}, and nothing may be built (--no-build)")
+            raise NothingBuiltError(f"{tools.registry.host} has no {job.name}, and nothing may be built (--no-build)")
         tell_all(Event(Step.BUILDING, subject, f"building {job.name}"))
         built = builder.build(job, lambda line: tell_all(Event(Step.LOG, subject, line)))
         tell_all(Event(Step.BUILT, subject, f"built {built}"))
@@ -89,7 +89,5 @@ def build_once(tools: Tools, builder: Builder | None, job: BuildJob, version: st
             )
         return f"{tools.registry.host}/{repository}@{built}"
 
-    if found := find():
-        return found
     task = Task(f"{tools.registry.host}/{repository}:{plan_tag(job.plan_digest)}", subject, find, make)
     return make_once(tools.locks, task, tell, tools.waiting_seconds).reference

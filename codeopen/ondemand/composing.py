@@ -17,7 +17,7 @@ from codeopen.compose.verdicts import Verdicts
 from codeopen.distribution.registry import Registry
 from codeopen.ondemand.events import Event, Step, Tell
 from codeopen.ondemand.lock import Lease, Locks
-from codeopen.ondemand.once import Made, Task, make_once
+from codeopen.ondemand.once import Task, Way, make_once
 from codeopen.ondemand.tags import tags_for
 from codeopen.plan.digest import PLAN_LABEL, plan_tag
 from codeopen.plan.labels import TITLE
@@ -83,9 +83,10 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """The image, and how it is arranged where this caller made it."""
+    """The image, how this caller got it, and how it is arranged where it made it."""
 
     reference: str
+    way: Way
     arrangement: Arrangement | None
 
 
@@ -108,9 +109,12 @@ def combine_once(tools: Tools, identity: Identity, gather: Callable[[Tell], Ingr
         return _publish(tools, identity, arrangement, lease, tell_all)
 
     key = f"{tools.registry.host}/{identity.repository}:{plan_tag(identity.plan_digest)}"
-    find = lambda: find_image(tools.registry, identity.repository, identity.plan_digest)  # noqa: E731
-    made: Made = make_once(tools.locks, Task(key, identity.name, find, make), tell, tools.waiting_seconds)
-    return Combined(made.reference, arranged[0] if made.here else None)
+
+    def find() -> str | None:
+        return find_image(tools.registry, identity.repository, identity.plan_digest)
+
+    made = make_once(tools.locks, Task(key, identity.name, find, make), tell, tools.waiting_seconds)
+    return Combined(made.reference, made.how, arranged[0] if made.how is Way.MADE else None)
 
 
 def arrange_combination(tools: Tools, identity: Identity, ingredients: Ingredients, tell: Tell) -> Arrangement:

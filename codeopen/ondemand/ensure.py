@@ -11,15 +11,16 @@ from enum import StrEnum
 from codeopen.compose.arrangement import Arrangement
 from codeopen.errors import OnDemandError
 from codeopen.ondemand.composing import (
+    Combined,
     Identity,
     Ingredients,
     Method,
     Tools,
     combine_once,
-    find_image,
     method_of,
 )
 from codeopen.ondemand.events import Tell
+from codeopen.ondemand.once import Way
 from codeopen.ondemand.parts import PartBuilds
 from codeopen.plan.combinations import Combination
 from codeopen.plan.parts import BASE
@@ -31,6 +32,7 @@ class How(StrEnum):
     """How a caller got an image."""
 
     FOUND = "found"
+    BUILT = "built"
     COMPOSED = "composed"
     CHAINED = "chained"
     MADE_BY_ANOTHER = "made-by-another"
@@ -49,6 +51,12 @@ class Ensured:
     arrangement: Arrangement | None = None
 
 
+def _how(combined: Combined) -> How:
+    if combined.arrangement is None:
+        return How.FOUND if combined.way is Way.FOUND else How.MADE_BY_ANOTHER
+    return How.COMPOSED if method_of(combined.arrangement) is Method.COMPOSED else How.CHAINED
+
+
 class Ensurer:
     """Has images made, at most once each. One for a process is enough, and may be used by several threads."""
 
@@ -62,19 +70,15 @@ class Ensurer:
         planned = self._plan(combination, platform)
         if not combination.addons:
             flavor = planned.parts[0]
-            reference = self._parts.ensure_all([flavor], platform, tell)[flavor]
-            return Ensured(reference, self._source.by_id[flavor].digests[platform], How.FOUND)
+            there = self._parts.find_all([flavor], platform)[flavor]
+            reference = there or self._parts.ensure_all([flavor], platform, tell)[flavor]
+            how = How.FOUND if there else How.BUILT
+            return Ensured(reference, self._source.by_id[flavor].digests[platform], how)
         image, digest = planned.image, planned.digests[platform]
         version = platform_version(image.version, self._source.plan.platforms, platform)
         identity = Identity(f"{image.owner}/{image.repository}", version, digest, platform)
-        # Before the lock, which a caller who finds it needs not.
-        if found := find_image(self._tools.registry, identity.repository, digest):
-            return Ensured(found, digest, How.FOUND)
         combined = combine_once(self._tools, identity, lambda tell_all: self._gather(planned, platform, tell_all), tell)
-        if combined.arrangement is None:
-            return Ensured(combined.reference, digest, How.MADE_BY_ANOTHER)
-        how = How.COMPOSED if method_of(combined.arrangement) is Method.COMPOSED else How.CHAINED
-        return Ensured(combined.reference, digest, how, combined.arrangement)
+        return Ensured(combined.reference, digest, _how(combined), combined.arrangement)
 
     def _gather(self, planned: PlannedCombination, platform: str, tell: Tell) -> Ingredients:
         references = self._parts.ensure_all((BASE, *planned.parts), platform, tell)

@@ -9,10 +9,8 @@ from typing import Any
 
 
 class Step(StrEnum):
-    """The steps to an image, in their order; FOUND, DONE and FAILED are the last of a call."""
+    """The steps to an image, in their order; DONE and FAILED are the last of a call."""
 
-    FOUND = "found"
-    WAITING = "waiting"
     PARTS = "parts"
     BUILDING = "building"
     LOG = "log"

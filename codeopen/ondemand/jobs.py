@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 from codeopen.catalog.model import Catalog, UpstreamKind
 from codeopen.ondemand.builders.job import BuildJob
@@ -17,9 +16,7 @@ from codeopen.plan.labels import TITLE, image_labels, labelled_upstreams
 from codeopen.plan.parts import BASE, PartId, PartKind
 from codeopen.plan.plan import BuildPlan, PlannedPart
 from codeopen.settings import Settings
-from codeopen.staging import stage_context, stage_text
-
-CONTEXTS: Final = ".codeopen/contexts"
+from codeopen.staging import CONTEXTS, stage_context, stage_text
 
 
 @dataclass(frozen=True, slots=True)

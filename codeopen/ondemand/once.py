@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
-from codeopen.errors import CodeOpenError, OnDemandError
+from codeopen.errors import CodeOpenError, NothingBuiltError, OnDemandError
 from codeopen.ondemand.events import Event, Step, Tell, read_event
 from codeopen.ondemand.lock import Lease, LeaseLostError, LockError, Locks
 
@@ -32,12 +33,20 @@ class Task:
     make: Callable[[Lease, Tell], str]
 
 
+class Way(Enum):
+    """How a caller of ``make_once`` got what it asked for."""
+
+    FOUND = "found"
+    MADE = "made"
+    AWAITED = "awaited"
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A reference, and whether this caller made it."""
+    """A reference, and whether it was there, this caller made it, or another one while this one waited."""
 
     reference: str
-    here: bool
+    how: Way
 
 
 def make_once(locks: Locks, task: Task, tell: Tell, seconds: float) -> Made:
@@ -50,7 +59,7 @@ def make_once(locks: Locks, task: Task, tell: Tell, seconds: float) -> Made:
     while True:
         if others.may_be_over():
             if found := task.find():
-                return Made(found, here=False)
+                return Made(found, Way.AWAITED if others.waited else Way.FOUND)
             _refuse_after_failure(locks, task)
             if lease := locks.try_acquire(task.key):
                 return _make(lease, task, tell)
@@ -68,6 +77,7 @@ class _Others:
         self._looked = float("-inf")
         self._wait = _SHORTEST_WAIT
         self._seen = 0
+        self.waited = False
         self._token: int | None = None
 
     def may_be_over(self) -> bool:
@@ -80,6 +90,7 @@ class _Others:
 
     def listen(self, tell: Tell) -> None:
         """Tell on what the present holder has told since the last time; else wait a little."""
+        self.waited = True
         news = self._locks.follow(self._task.key, self._seen)
         if not news:
             time.sleep(self._wait)
@@ -106,8 +117,11 @@ def _make(lease: Lease, task: Task, tell: Tell) -> Made:
     try:
         if found := task.find():
             lease.succeed()
-            return Made(found, here=False)
+            return Made(found, Way.AWAITED)
         reference = task.make(lease, tell_all)
+    except NothingBuiltError:
+        lease.succeed()
+        raise
     except CodeOpenError as error:
         with suppress(LockError, LeaseLostError):  # the error itself says more
             tell_all(Event(Step.FAILED, task.subject, str(error)))
@@ -121,7 +135,7 @@ def _make(lease: Lease, task: Task, tell: Tell) -> Made:
     with suppress(LockError, LeaseLostError):
         tell_all(Event(Step.DONE, task.subject, reference))
         lease.succeed()
-    return Made(reference, here=True)
+    return Made(reference, Way.MADE)
 
 
 def _refuse_after_failure(locks: Locks, task: Task) -> None:

@@ -15,7 +15,6 @@ from codeopen.compose.store import IndexStore
 from codeopen.compose.verdicts import Verdicts
 from codeopen.distribution.registry import Registry
 from codeopen.errors import SettingsError
-from codeopen.mirror import mirror_pins
 from codeopen.ondemand.builders.choice import choose_builder
 from codeopen.ondemand.composing import Hook, Tools
 from codeopen.ondemand.ensure import Ensurer
@@ -26,8 +25,8 @@ from codeopen.ondemand.no_lock import NoLocks
 from codeopen.ondemand.parts import PartBuilds
 from codeopen.plan.context import read_contexts
 from codeopen.plan.parts import list_builds
-from codeopen.plan.plan import PlanRequest, make_plan
-from codeopen.settings import read_settings, read_stack_values
+from codeopen.plan.plan import make_plan
+from codeopen.settings import plan_request, read_settings, read_stack_values
 
 DATABASE: Final = "CODEOPEN_LOCK_DATABASE"
 _WORKERS: Final = 16
@@ -85,8 +84,7 @@ def read_source(stack: str, checkout: Path, registry: str = "", version: str = "
     settings = replace(settings, release=release)
     catalog = read_catalog(settings.catalog)
     files = read_contexts(checkout, list_builds(catalog))
-    request = PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
-    return JobSource(checkout, catalog, settings, make_plan(catalog, files, request), files)
+    return JobSource(checkout, catalog, settings, make_plan(catalog, files, plan_request(settings)), files)
 
 
 def choose_locks(name: str, cache: Path) -> Locks:

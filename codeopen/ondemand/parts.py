@@ -73,8 +73,6 @@ class PartBuilds:
         return references
 
     def _ensure_part(self, planned: PlannedPart, platform: str, references: Mapping[PartId, str], tell: Tell) -> str:
-        if found := self._find(planned, platform):
-            return found
         job = self.source.part_job(planned, platform, references)
         plan = self.source.plan
         version = platform_version(plan.release.version, plan.platforms, platform)

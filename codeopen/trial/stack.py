@@ -24,11 +24,10 @@ from codeopen.deploy.events import Event
 from codeopen.deploy.report import ImageRow, list_images
 from codeopen.deploy.stack import Stack, Watch
 from codeopen.errors import TrialError
-from codeopen.mirror import mirror_pins
 from codeopen.plan.context import read_contexts
 from codeopen.plan.parts import BASE, list_builds
-from codeopen.plan.plan import BuildPlan, PlanRequest, make_plan
-from codeopen.settings import Settings, read_settings, read_stack_values
+from codeopen.plan.plan import BuildPlan, make_plan
+from codeopen.settings import Settings, plan_request, read_settings, read_stack_values
 from codeopen.trial.target import Target
 
 LABEL: Final = "codeopen.stack"
@@ -95,8 +94,7 @@ def open_trial(stack: str, checkout: Path) -> TrialStack:
     values = {**values, "registryPort": port, "imageVersion": _VERSION, "projects": []}
     settings = read_settings(name, values, checkout)
     catalog = read_catalog(settings.catalog)
-    request = PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
-    plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), request)
+    plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))
     return TrialStack(name, checkout, MappingProxyType(values), settings, catalog, plan)
 
 

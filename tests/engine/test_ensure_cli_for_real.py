@@ -88,6 +88,14 @@ def test_a_stack_that_was_pushed_is_whole_elsewhere(
         assert broken_parts(Registry(elsewhere.host), reference) == []
 
 
+def test_that_one_caller_builds_nothing_is_no_failure_for_others(live: LiveStack, environment: dict[str, str]) -> None:
+    command = "codeopen ensure --flavor js --addons jvm --no-build"
+    both = [run(f"{command} & {command} & wait", live, environment) for _ in range(2)]
+    told = "".join(each.stderr for each in both)
+    assert told.count("has no addon-jvm, and nothing may be built (--no-build)") >= 4
+    assert "a moment ago" not in told
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

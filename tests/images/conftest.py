@@ -11,12 +11,11 @@ import pytest
 
 from codeopen.catalog.model import Catalog
 from codeopen.catalog.read import read_catalog
-from codeopen.mirror import mirror_pins
 from codeopen.plan.combinations import Combination
 from codeopen.plan.context import read_contexts
 from codeopen.plan.parts import list_builds
-from codeopen.plan.plan import BuildPlan, PlanRequest, make_plan
-from codeopen.settings import read_settings, read_stack_values
+from codeopen.plan.plan import BuildPlan, make_plan
+from codeopen.settings import plan_request, read_settings, read_stack_values
 from codeopen.trial.stack import open_trial
 from codeopen.verify.container import Container, Surroundings, started
 from codeopen.verify.evidence import Evidence, look_into
@@ -40,8 +39,7 @@ def catalog(live: LiveStack) -> Catalog:
 @pytest.fixture(scope="session")
 def plan(live: LiveStack, catalog: Catalog) -> BuildPlan:
     settings = read_settings(live.name, read_stack_values(live.checkout, live.name), live.checkout)
-    request = PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
-    return make_plan(catalog, read_contexts(live.checkout, list_builds(catalog)), request)
+    return make_plan(catalog, read_contexts(live.checkout, list_builds(catalog)), plan_request(settings))
 
 
 @pytest.fixture(scope="session")

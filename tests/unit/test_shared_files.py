@@ -23,6 +23,12 @@ def test_fullstack_has_copies_of_python_s_files(file: str) -> None:
     assert copy.stat().st_mode == original.stat().st_mode
 
 
+def test_add_ons_with_a_java_keystore_give_it_the_same_dates() -> None:
+    """Both write the distribution's keystore, which composes only where it is the same to the byte."""
+    one, other = (ROOT / "dockerfiles" / "addons" / addon / "keystore_dates.py" for addon in ("jvm", "mobile"))
+    assert one.read_bytes() == other.read_bytes(), f"copy {one} to {other}, or change both"
+
+
 def shared_names(part: Part) -> set[str]:
     """The named build contexts that are meant both as a part that it is built on and as an upstream of its own."""
     return {str(other) for other in part.builds_on} & set(part.upstreams)

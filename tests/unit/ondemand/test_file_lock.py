@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.ondemand.file_lock import FileLocks, _Busy, _KeyFiles
+from codeopen.ondemand.file_lock import FileLocks
+from codeopen.ondemand.key_files import Busy, KeyFiles
 from codeopen.ondemand.lock import LeaseLostError, LockError, Timing, key_digest
 from tests.unit.ondemand.lock_contract import KEY, LONG, LockContract, Opening, held, numbers, start, write
 from tests.unit.ondemand.stand_in_holder import acquire
@@ -136,7 +137,7 @@ def test_a_forgotten_key_that_somebody_writes_is_not_removed(locks: FileLocks, f
 def test_a_lock_file_that_is_removed_before_it_is_locked_is_made_anew(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, files = fcntl.flock, _KeyFiles(folder, NAME)
+    real, files = fcntl.flock, KeyFiles(folder, NAME)
 
     def remove_and_lock(descriptor: int, operation: int) -> None:
         monkeypatch.setattr(fcntl, "flock", real)
@@ -144,7 +145,7 @@ def test_a_lock_file_that_is_removed_before_it_is_locked_is_made_anew(
         real(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", remove_and_lock)
-    with files.locked(0), pytest.raises(_Busy), files.locked(0):
+    with files.locked(0), pytest.raises(Busy), files.locked(0):
         pass
 
 
@@ -185,7 +186,7 @@ def test_a_holder_notices_that_its_folder_was_emptied_while_it_wrote(locks: File
 def test_a_process_that_is_stuck_in_a_guard_is_an_error_to_its_own_threads(folder: Path) -> None:
     locks = FileLocks(folder, Timing(lease_seconds=0.3))
     lease = held(locks)
-    with _KeyFiles(folder, NAME).locked(0), pytest.raises(LockError, match="stopped or stuck"):
+    with KeyFiles(folder, NAME).locked(0), pytest.raises(LockError, match="stopped or stuck"):
         lease.record({})
 
 
