@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test test-kill images oracle lint bench bench-compose lock refresh-mirror
+.PHONY: up setup preview status down test test-kill cluster images oracle lint bench bench-compose lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -20,7 +20,8 @@ status:
 down:
 	@$(ENV) codeopen down
 
-test: setup
+test:
+	@python3 tools/setup/set_up.py --also cluster
 	@$(ENV) bash tests/run.sh
 
 lint:
@@ -28,6 +29,11 @@ lint:
 
 test-kill:
 	@$(ENV) pytest -q -m heavy tests/engine
+
+# The platform on Kubernetes with Karpenter, and on a real node. The first time compiles for some minutes.
+cluster:
+	@python3 tools/setup/set_up.py --also cluster-full
+	@$(ENV) pytest -q -m heavy tests/cluster
 
 # The heavy tests find the images of the first command in the registry that it keeps, and remove it.
 images:

@@ -79,6 +79,26 @@ class DeployError(CodeOpenError):
     """The Pulumi CLI could not do what it was asked for; the text ends with the last lines of its log."""
 
 
+class NoSuchStackError(DeployError):
+    """The backend has no stack of the name."""
+
+
+class StackInUseError(DeployError):
+    """Another run holds the stack's lock; nothing was done."""
+
+
+class RunFailedError(DeployError):
+    """A run of the Pulumi CLI failed: ``errors`` is what it said, each error with all of its lines."""
+
+    def __init__(self, text: str, errors: tuple[str, ...]) -> None:
+        self.errors = errors
+        super().__init__(text)
+
+
+class ClusterError(CodeOpenError):
+    """A cluster can't be asked, or doesn't do what it was asked for."""
+
+
 class RegistryError(CodeOpenError):
     """A registry does not answer as the distribution specification says."""
 
@@ -117,3 +137,11 @@ class TrialError(CodeOpenError):
 
 class ScaffoldError(CodeOpenError):
     """A new part can't be started: an id that can't be had, or a catalog that would be wrong with it."""
+
+
+class CapacityError(CodeOpenError):
+    """No machine of the catalog can hold what is asked for, or a GPU pool is declared as it can't be."""
+
+
+class CloudSdkError(CodeOpenError):
+    """The SDK of a cloud isn't installed; the text says how to install it."""

@@ -5,6 +5,7 @@ Keys are declared and described in ``Pulumi.yaml``, which also checks their type
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
+from codeopen.cluster.read_settings import read_cluster_settings
+from codeopen.cluster.settings import ClusterSettings
 from codeopen.errors import SettingsError
 from codeopen.mirror import MirroredUpstream, mirror_pins, read_mirror
 from codeopen.plan.plan import PlanRequest
@@ -24,10 +27,19 @@ from codeopen.selection.selection import DEFAULT_PLATFORM, Selection
 T = TypeVar("T")
 POPULAR: Final = "popular"  # stands for the catalog's popular combinations
 _LARGEST_PORT: Final = 65535
+_PINNED: Final = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}", re.ASCII)
 _KINDS: Final[Mapping[type, str]] = MappingProxyType(
     {str: "text", int: "a whole number", list: "a list", bool: "true or false"}
 )
-_PROJECT_KEYS: Final = frozenset({"id", "tier", "flavor", "addons", "portBlock"})
+_PROJECT_KEYS: Final = frozenset({"id", "tier", "flavor", "addons", "portBlock", "name", "owner", "state", "image"})
+
+
+@dataclass(frozen=True, slots=True)
+class LoneProject:
+    """The one project of a project stack, with the plan digest of its image, which whoever declared it computed."""
+
+    project: Project
+    plan_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +59,14 @@ class Settings:
     substitutes: bool
     first_host_port: int
     projects: tuple[Project, ...]
+    cluster: ClusterSettings | None = None
+    alone: LoneProject | None = None
 
 
 class _Reader:
     """Takes values out of a configuration by their type, with errors that name the key."""
 
-    def __init__(self, values: Mapping[str, Any], prefix: str = "") -> None:
+    def __init__(self, values: Mapping[str, Any], prefix: str = "codeopen:") -> None:
         self._values = values
         self._prefix = prefix
 
@@ -61,7 +75,7 @@ class _Reader:
         if value is None:
             return default
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise SettingsError(f"codeopen:{self._prefix}{key}: {value!r} is not {_KINDS[kind]}; see Pulumi.yaml")
+            raise SettingsError(f"{self._prefix}{key}: {value!r} is not {_KINDS[kind]}; see Pulumi.yaml")
         return value
 
 
@@ -77,17 +91,24 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
     return Settings(
         stack=stack,
         catalog=checkout / reader.get("catalog", str, "catalog"),
-        release=Release(f"localhost:{port}", reader.get("owner", str, "codeopen"), version),
-        platforms=_strings("platforms", reader.get("platforms", list, [DEFAULT_PLATFORM])),
-        parts=_optional_strings("parts", reader.get("parts", list, [])),
-        combinations=_optional_strings("combinations", reader.get("combinations", list, [POPULAR])),
+        release=Release(
+            reader.get("registry", str, "") or f"localhost:{port}", reader.get("owner", str, "codeopen"), version
+        ),
+        platforms=_strings("codeopen:platforms", reader.get("platforms", list, [DEFAULT_PLATFORM])),
+        parts=_optional_strings("codeopen:parts", reader.get("parts", list, [])),
+        combinations=_optional_strings("codeopen:combinations", reader.get("combinations", list, [POPULAR])),
         process_limit=reader.get("processLimit", int, 2048),
         registry_port=port,
         builder=reader.get("builder", str, "codeopen"),
         mirror=read_mirror(checkout / Path(mirror).expanduser()) if mirror else MappingProxyType({}),
         substitutes=reader.get("substitutes", bool, default=False),
         first_host_port=first,
-        projects=tuple(_read_project(number, value) for number, value in enumerate(reader.get("projects", list, []))),
+        projects=tuple(
+            read_project(f"codeopen:projects[{number}]", value)
+            for number, value in enumerate(reader.get("projects", list, []))
+        ),
+        cluster=read_cluster_settings(values["cluster"]) if values.get("cluster") else None,
+        alone=_read_alone(values["project"]) if values.get("project") else None,
     )
 
 
@@ -123,30 +144,54 @@ def _port(key: str, value: int) -> int:
     return value
 
 
-def _strings(key: str, value: Sequence[Any]) -> tuple[str, ...]:
+def _strings(place: str, value: Sequence[Any]) -> tuple[str, ...]:
     if not value or not all(isinstance(item, str) for item in value):
-        raise SettingsError(f"codeopen:{key}: {value!r} is not a list of one or more strings; write one item a line")
+        raise SettingsError(f"{place}: {value!r} is not a list of one or more strings; write one item a line")
     return tuple(value)
 
 
-def _optional_strings(key: str, value: Sequence[Any]) -> tuple[str, ...]:
-    return _strings(key, value) if value else ()
+def _optional_strings(place: str, value: Sequence[Any]) -> tuple[str, ...]:
+    return _strings(place, value) if value else ()
 
 
-def _read_project(number: int, value: Any) -> Project:
-    place = f"codeopen:projects[{number}]"
+def _read_alone(value: Any) -> LoneProject:
+    place = "codeopen:project"
+    if not isinstance(value, dict):
+        raise SettingsError(f"{place}: {value!r} is not a project; write id, tier and flavor")
+    declared = {key: item for key, item in value.items() if key != "planDigest"}
+    return LoneProject(read_project(place, declared), _Reader(value, f"{place}.").get("planDigest", str, ""))
+
+
+def read_project(place: str, value: Any) -> Project:
+    """A project as it is declared, wherever that is: ``place`` is what an error names. Raises SettingsError."""
     if not isinstance(value, dict):
         raise SettingsError(f"{place}: {value!r} is not a project; write id, tier and flavor")
     if unknown := sorted(set(value) - _PROJECT_KEYS):
         raise SettingsError(f"{place}: unknown key {unknown[0]!r}; the keys are {', '.join(sorted(_PROJECT_KEYS))}")
-    reader = _Reader(value, f"projects[{number}].")
+    reader = _Reader(value, f"{place}.")
     for key in ("id", "tier", "flavor"):
         if not reader.get(key, str, ""):
             raise SettingsError(f"{place}: {key} is missing; write it as in stacks/Pulumi.dev.yaml")
     addons = reader.get("addons", list, [])
-    names = _strings(f"projects[{number}].addons", addons) if addons else ()
+    names = _optional_strings(f"{place}.addons", addons)
     return Project(
         id=value["id"],
         selection=Selection(value["tier"], value["flavor"], names),
         port_block=reader.get("portBlock", int, 0) if value.get("portBlock") is not None else None,
+        name=reader.get("name", str, ""),
+        owner=reader.get("owner", str, ""),
+        hibernated=_state(place, reader.get("state", str, "running")),
+        image=_image(place, reader.get("image", str, "")),
     )
+
+
+def _state(place: str, value: str) -> bool:
+    if value not in {"running", "hibernated"}:
+        raise SettingsError(f"{place}.state: {value!r} is not a state; write running or hibernated")
+    return value == "hibernated"
+
+
+def _image(place: str, value: str) -> str:
+    if value and _PINNED.fullmatch(value) is None:
+        raise SettingsError(f"{place}.image: {value!r} is not pinned; write repository@sha256:…, or leave it out")
+    return value

@@ -97,6 +97,28 @@ class ProcessLimit(pulumi.CustomResource):
         super().__init__("codeopen:index:ProcessLimit", name, {"container": container, "limit": limit}, opts)
 
 
+class PublishedImage(pulumi.CustomResource):
+    """The image of a plan that was built elsewhere; fails where it isn't published. Nothing is built or deleted."""
+
+    ref: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, repository: str, plan_digest: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        properties = {"repository": repository, "planDigest": plan_digest, "ref": None}
+        super().__init__("codeopen:index:PublishedImage", name, properties, opts)
+
+
+class GrantedStorage(pulumi.CustomResource):
+    """The size of a project's disk in decimal gigabytes: the most that was ever wanted, since volumes never shrink."""
+
+    gigabytes: pulumi.Output[int]
+
+    def __init__(self, name: str, project: str, wanted: int, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = {"project": project, "wanted": wanted, "gigabytes": None}
+        super().__init__("codeopen:index:GrantedStorage", name, properties, opts)
+
+
 @dataclass(frozen=True, slots=True)
 class ComposedPart:
     """A part of a combination: its name, plan digest and image, and what building it on another image takes."""

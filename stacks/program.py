@@ -19,6 +19,7 @@ from codeopen.plan.plan import BuildPlan, PlannedCombination, PlannedPart, make_
 from codeopen.plan.projects import PlannedProject, plan_projects
 from codeopen.settings import Settings, plan_request, read_settings
 from codeopen.staging import CONTEXTS, stage_context, stage_text
+from codeopen.wanted import Wanted, choose
 from components.built_image import BuiltImage
 from components.composed_images import ComposedImages
 from components.custom import ComposedImage
@@ -28,19 +29,22 @@ from components.part_images import BuildArgs, PartImages
 from components.project_stack import ProjectStack, ProjectStackArgs
 from components.substitute_images import SubstituteImages
 from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
-from stacks.wanted import Wanted, choose
+from stacks.kubernetes import run_on_cluster
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-TEXT_KEYS = ("catalog", "owner", "imageVersion", "builder", "mirror")
+TEXT_KEYS = ("catalog", "registry", "owner", "imageVersion", "builder", "mirror")
 BOOLEAN_KEYS = ("substitutes",)
 INTEGER_KEYS = ("registryPort", "hostPorts", "processLimit")
-LIST_KEYS = ("platforms", "parts", "combinations", "projects")
+OBJECT_KEYS = ("platforms", "parts", "combinations", "projects", "cluster", "project")
 
 
 def run_stack() -> None:
     """Declare everything that the current stack holds. A mistake of its author ends it with a text, not a traceback."""
     try:
         settings = read_settings(pulumi.get_stack(), _configuration(), CHECKOUT)
+        if settings.cluster is not None:
+            run_on_cluster(settings, settings.cluster, CHECKOUT)
+            return
         catalog = read_catalog(settings.catalog)
         files = read_contexts(CHECKOUT, list_builds(catalog))
         plan = make_plan(catalog, files, plan_request(settings))
@@ -203,5 +207,5 @@ def _configuration() -> dict[str, Any]:
     values: dict[str, Any] = {key: config.get(key) for key in TEXT_KEYS}
     values |= {key: config.get_bool(key) for key in BOOLEAN_KEYS}
     values |= {key: config.get_int(key) for key in INTEGER_KEYS}
-    values |= {key: config.get_object(key) for key in LIST_KEYS}
+    values |= {key: config.get_object(key) for key in OBJECT_KEYS}
     return values

@@ -16,6 +16,7 @@ step "format" ruff format --check --quiet .
 step "types" mypy
 step "Dockerfiles" hadolint --no-color $(git ls-files '*Dockerfile')
 step "values and components" pytest -q -n 2 tests/unit tests/components tests/docs
+step "a real control plane" pytest -q -m "not heavy" tests/cluster
 # Two runs side by side, each with a stack of its own: one builds and runs images, the other kills and breaks things.
 first=(tests/engine/test_main_job.py tests/engine/test_compose_for_real.py tests/engine/test_ensure_cli_for_real.py
   tests/engine/test_chains_for_real.py)

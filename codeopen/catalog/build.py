@@ -121,6 +121,7 @@ def build_addon(entry: Entry) -> Addon:
         image_suffix=fields["image_suffix"],
         extra_cpu=entry.cpu("extra_cpu"),
         extra_memory=entry.memory("extra_memory"),
+        shared_memory=entry.memory("shared_memory") if "shared_memory" in fields else Memory(0),
         extra_ports=_ports(fields["extra_ports"]),
         extra_env=_env(fields["extra_env"]),
         requires_tier=fields["requires_tier"],

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from codeopen.catalog.gpus import Gpus
 from codeopen.catalog.model import Addon, Base, Check, Flavor, LegacyMapping, PopularCombination, Port, Tier, Upstream
 from codeopen.catalog.names import closest, known
 from codeopen.catalog.source import Document, KeyPath, show_path
 from codeopen.errors import Problem
 
-TOPICS: Final = ("tiers", "base", "flavors", "addons", "popular", "upstreams", "legacy")
+TOPICS: Final = ("tiers", "base", "flavors", "addons", "popular", "upstreams", "legacy", "gpus")
+WHOLE: Final = frozenset({"base", "gpus"})  # files that are one entry, not many
+OPTIONAL: Final = frozenset({"gpus"})  # files that a catalog may do without
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Draft:
     popular: Mapping[int, PopularCombination]
     upstreams: Mapping[str, Upstream]
     legacy: Mapping[str, LegacyMapping]
+    gpus: Gpus | None
 
     def parts(self) -> Iterator[Part]:
         """Base, flavors and add-ons, each as far as they are alike."""

@@ -7,9 +7,10 @@ database speak of the same things.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from codeopen.catalog.gpus import Gpus
 from codeopen.quantity import Cpu, Memory
 
 
@@ -153,7 +154,8 @@ class Addon:
     """An optional capability (specification, "Add-ons").
 
     ``image_suffix`` is stored without its leading hyphen; ``layer_order`` orders the deltas of a combination (popular
-    and large parts first), which need not be the alphabetical order of the suffixes.
+    and large parts first), which need not be the alphabetical order of the suffixes. ``shared_memory`` is the size of
+    ``/dev/shm`` that it needs, which is part of the container's memory; 0 leaves the platform's default.
     """
 
     id: str
@@ -163,6 +165,7 @@ class Addon:
     image_suffix: str
     extra_cpu: Cpu
     extra_memory: Memory
+    shared_memory: Memory
     extra_ports: tuple[Port, ...]
     extra_env: Mapping[str, str]
     requires_tier: str | None
@@ -252,6 +255,7 @@ class Catalog:
     popular: tuple[PopularCombination, ...]
     upstreams: Mapping[str, Upstream]
     legacy: Mapping[str, LegacyMapping]
+    gpus: Gpus = field(default_factory=Gpus)
 
     @property
     def default_tier(self) -> Tier:

@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from codeopen.catalog import build
+from codeopen.catalog.build_gpus import build_gpus
 from codeopen.catalog.checks import CHECKS
-from codeopen.catalog.draft import TOPICS, Draft
+from codeopen.catalog.draft import OPTIONAL, TOPICS, WHOLE, Draft
+from codeopen.catalog.gpus import Gpus
 from codeopen.catalog.model import Addon, Catalog, Flavor, Tier
 from codeopen.catalog.schema import COMMON, check_document, load_schema
-from codeopen.catalog.source import Document, KeyPath, missing_folder, parse, read_text, show_path
+from codeopen.catalog.source import Document, KeyPath, is_absent, missing_folder, parse, read_text, show_path
 from codeopen.errors import CatalogError, Place, Problem
 
 Value = TypeVar("Value")
@@ -42,6 +44,7 @@ def read_catalog(directory: Path) -> Catalog:
         popular=tuple(draft.popular.values()),
         upstreams=MappingProxyType(dict(draft.upstreams)),
         legacy=MappingProxyType(dict(draft.legacy)),
+        gpus=draft.gpus or Gpus(),
     )
 
 
@@ -55,7 +58,7 @@ class _Topic:
 
     @property
     def entry_depth(self) -> int:
-        return 1 if self.name == "base" else 2
+        return 1 if self.name in WHOLE else 2
 
     @property
     def content(self) -> Any:
@@ -66,14 +69,16 @@ class _Topic:
         """The entries by their key path, without those that the schema refuses."""
         if () in self.unusable or (self.name,) in self.unusable:
             return {}
-        if self.name == "base":
-            return {("base",): self.content}
+        if self.name in WHOLE:
+            return {(self.name,): self.content}
         pairs = self.content.items() if isinstance(self.content, dict) else enumerate(self.content)
         return {(self.name, key): value for key, value in pairs if (self.name, key) not in self.unusable}
 
 
 def _read_topic(directory: Path, topic: str, problems: list[Problem]) -> _Topic | None:
     path = directory / f"{topic}.yaml"
+    if topic in OPTIONAL and is_absent(path):
+        return None
     schema_path = directory / "schema" / f"{topic}.schema.json"
     text, refused = read_text(path)
     schema_text, schema_refused = read_text(schema_path)
@@ -99,7 +104,7 @@ def _draft(topics: Mapping[str, _Topic], problems: list[Problem]) -> Draft:
     def built(topic: str, make: Callable[[build.Entry], Value]) -> dict[Any, Value]:
         return _built(topics[topic], make, problems) if topic in topics else {}
 
-    base = built("base", build.build_base)
+    base, gpus = built("base", build.build_base), built("gpus", build_gpus)
     values: dict[str, dict[Any, Any]] = {
         "tiers": built("tiers", build.build_tier),
         "flavors": built("flavors", build.build_flavor),
@@ -109,12 +114,13 @@ def _draft(topics: Mapping[str, _Topic], problems: list[Problem]) -> Draft:
         "legacy": built("legacy", build.build_legacy),
     }
     contents = {name: topic.content for name, topic in topics.items()}
-    counts = {name: len(value) for name, value in {**values, "base": base}.items()}
+    counts = {name: len(value) for name, value in {**values, "base": base, "gpus": gpus}.items()}
     return Draft(
         documents={name: topic.document for name, topic in topics.items()},
         ids={name: content for name, content in contents.items() if isinstance(content, dict)},
         whole=frozenset(name for name, topic in topics.items() if _is_whole(topic, counts[name])),
         base=base.get("base"),
+        gpus=gpus.get("gpus"),
         **values,
     )
 
@@ -122,7 +128,7 @@ def _draft(topics: Mapping[str, _Topic], problems: list[Problem]) -> Draft:
 def _is_whole(topic: _Topic, count: int) -> bool:
     if topic.unusable:
         return False
-    return count == (1 if topic.name == "base" else len(topic.content))
+    return count == (1 if topic.name in WHOLE else len(topic.content))
 
 
 def _built(topic: _Topic, make: Callable[[build.Entry], Value], problems: list[Problem]) -> dict[Any, Value]:

@@ -128,6 +128,11 @@ def missing_folder(directory: Path) -> tuple[Problem, ...]:
     return (Problem(Place(str(directory), 1, 1), "", "there is no such folder", "name the catalog's folder"),)
 
 
+def is_absent(path: Path) -> bool:
+    """Whether nothing at all has this name, not even a link that leads nowhere."""
+    return not (path.exists() or path.is_symlink())
+
+
 def read_text(path: Path) -> tuple[str, tuple[Problem, ...]]:
     """The text of a file, or what keeps it from being read. Sizes over LARGEST_FILE are refused unread."""
 

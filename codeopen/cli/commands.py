@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import Final
 
 from codeopen.cli.command import Command
+from codeopen.cli.options import add_dry_run as _dry_run
+from codeopen.cli.options import add_stack as _stack
+from codeopen.cli.project_commands import PROJECT_COMMANDS
 
 _DEFAULT_REGISTRY: Final = "localhost:5000"
 _DEFAULT_OWNER: Final = "codeopen"
@@ -37,25 +39,6 @@ def _platforms(parser: argparse.ArgumentParser) -> None:
 
 def _all(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="every valid combination, not only the popular ones")
-
-
-def _stack(parser: argparse.ArgumentParser) -> None:
-    chosen = os.environ.get("CODEOPEN_STACK") or None
-    parser.add_argument(
-        "--stack",
-        default=chosen,
-        required=chosen is None,
-        metavar="S",
-        help="default: CODEOPEN_STACK, set by make setup",
-    )
-
-
-def _project(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", metavar="NAME", help="id of a project of the stack, as demo")
-
-
-def _dry_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
 
 
 def _explained(parser: argparse.ArgumentParser) -> None:
@@ -171,6 +154,21 @@ def _use(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _rendered(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the files; it is made where it isn't")
+    parser.add_argument(
+        "--lookup", action="store_true", help="look images up in the registry and write their digests, not their tags"
+    )
+
+
+def _capacity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--platform",
+        choices=("eks", "gke", "aks"),
+        help="default: that of the stack's GPU pools, or else eks (Karpenter's nodes are those of eks)",
+    )
+
+
 def _pruned(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--registry", default=_DEFAULT_REGISTRY, metavar="R", help="host:port; default: %(default)s")
     parser.add_argument("--owner", default=_DEFAULT_OWNER, metavar="O", help="default: %(default)s")
@@ -243,6 +241,12 @@ COMMANDS: Final = (
         formats=("text", "json", "yaml"),
     ),
     Command(
+        ("plan", "capacity"),
+        "the nodes that a stack's projects need on Kubernetes, and what they cost",
+        "codeopen.cli.capacity:run",
+        (_stack, _capacity),
+    ),
+    Command(
         ("plan", "explain"),
         "what a part's plan digest is made of, and what changed in it since a git revision",
         "codeopen.cli.explain:run",
@@ -256,12 +260,7 @@ COMMANDS: Final = (
         terminal_format="mermaid",
         pipe_format="mermaid",
     ),
-    Command(
-        ("project", "open"),
-        "the addresses and logins of a project; prints its passwords",
-        "codeopen.cli.project:run",
-        (_project, _stack),
-    ),
+    *PROJECT_COMMANDS,
     Command(
         ("part", "test"),
         "build parts alone in a registry of their own, and verify each by running it",
@@ -315,6 +314,12 @@ COMMANDS: Final = (
         "copy images of a stack's registry to another one, under their names and version",
         "codeopen.cli.push:run",
         (_built, _pushed, _stack, _registry_and_platform, _dry_run),
+    ),
+    Command(
+        ("render",),
+        "write what a cluster's stack would apply into files, checked against the API's schemas; secrets are redacted",
+        "codeopen.cli.render:run",
+        (_stack, _rendered),
     ),
     Command(("up",), "apply a stack and print what it holds", "codeopen.cli.deploy:up", (_stack, _dry_run)),
     Command(("down",), "stop what a stack runs; volumes and credentials stay", "codeopen.cli.deploy:down", (_stack,)),

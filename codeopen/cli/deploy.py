@@ -80,10 +80,11 @@ def _holds(stack: Stack, events: Iterable[Event], invocation: Invocation) -> Out
     projects = list_projects(outputs)
     if invocation.format == "json":
         return Outcome(render_json(as_data(images, projects)))
-    return Outcome(_render(images, projects))
+    on_cluster = any("namespace" in project for project in outputs.get("projects", {}).values())
+    return Outcome(_render(images, projects, on_cluster=on_cluster))
 
 
-def _render(images: Sequence[ImageRow], projects: Sequence[ProjectRow]) -> str:
+def _render(images: Sequence[ImageRow], projects: Sequence[ProjectRow], *, on_cluster: bool) -> str:
     image_rows = [
         (
             f"{row.image}@{short_digest(row.reference.partition('@')[2])}",
@@ -95,8 +96,10 @@ def _render(images: Sequence[ImageRow], projects: Sequence[ProjectRow]) -> str:
         for row in images
     ]
     project_rows = [(row.project, row.url, row.cpu, row.memory, f"{row.storage_gb} GB", row.health) for row in projects]
-    text = render_table(("IMAGE", "UNPACKED", "COMPRESSED", "WORK", "TIME"), image_rows)
+    tables = []
+    if image_rows:
+        tables.append(render_table(("IMAGE", "UNPACKED", "COMPRESSED", "WORK", "TIME"), image_rows))
     if project_rows:
-        text += "\n" + render_table(("PROJECT", "OPENCODE", "CPU", "MEMORY", "STORAGE", "HEALTH"), project_rows)
-        text += STORAGE_NOTE
-    return text
+        title = ("PROJECT", "OPENCODE", "CPU", "MEMORY", "STORAGE", "HEALTH")
+        tables.append(render_table(title, project_rows) + ("" if on_cluster else STORAGE_NOTE))
+    return "\n".join(tables)

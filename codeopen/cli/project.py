@@ -8,25 +8,25 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.deploy import open_stack
 from codeopen.cli.table import render_table
-from codeopen.errors import ProjectError
+from codeopen.errors import NoSuchStackError, ProjectError
+from codeopen.projects.stack import read_environment
 from codeopen.selection.closest import closest
+from codeopen.settings import read_stack_values
+
+Logins = dict[str, dict[str, str]]
 
 
 def run(invocation: Invocation) -> Outcome:
     """Print the address and the login of each port of a project. Raises ProjectError for an unknown one."""
-    stack = open_stack(invocation)
     name = invocation.options.project
-    projects = stack.outputs().get("projects", {})
-    if name not in projects:
-        fix = closest(name, projects) if projects else "run `make up` first"
-        raise ProjectError(f"project {name!r}: stack {stack.name} has none of that name; {fix}")
-    logins = _logins(stack.secrets(), name)
+    urls, logins = _own(invocation, name) or _of_all(invocation, name)
     rows = [
         {"name": port, "url": url, **logins.get(f"project-{name}-{port}", {"username": "", "password": ""})}
-        for port, url in projects[name]["urls"].items()
+        for port, url in urls.items()
     ]
     if invocation.format == "json":
         return Outcome(render_json({"project": name, "ports": rows}))
@@ -34,7 +34,35 @@ def run(invocation: Invocation) -> Outcome:
     return Outcome(render_table(("PORT", "URL", "USERNAME", "PASSWORD"), table))
 
 
-def _logins(deployment: dict[str, Any], project: str) -> dict[str, dict[str, str]]:
+def _own(invocation: Invocation, name: str) -> tuple[dict[str, str], Logins] | None:
+    """What the project's own stack says, where the environment is a cluster and the project has one."""
+    checkout = checkout_of(invocation.catalog).resolve()
+    if not read_stack_values(checkout, invocation.options.stack).get("cluster"):
+        return None
+    try:
+        deployment = read_environment(checkout, invocation.options.stack).stack(name).secrets()
+    except NoSuchStackError:
+        return None
+    outputs: dict[str, Any] = {}
+    for resource in deployment.get("resources") or []:
+        if resource["type"] == "pulumi:pulumi:Stack":
+            outputs = resource.get("outputs") or {}
+    if "project" not in outputs:
+        raise ProjectError(f"project {name!r}: its stack has no workload; declare it: `codeopen project apply`")
+    return outputs["project"]["urls"], _logins(deployment, name)
+
+
+def _of_all(invocation: Invocation, name: str) -> tuple[dict[str, str], Logins]:
+    """What the stack of the whole environment says."""
+    stack = open_stack(invocation)
+    projects = stack.outputs().get("projects", {})
+    if name not in projects:
+        fix = closest(name, projects) if projects else "run `make up` first"
+        raise ProjectError(f"project {name!r}: stack {stack.name} has none of that name; {fix}")
+    return projects[name]["urls"], _logins(stack.secrets(), name)
+
+
+def _logins(deployment: dict[str, Any], project: str) -> Logins:
     """The credentials in a stack's state, by the names of their resources."""
     found = {}
     for resource in deployment.get("resources") or []:

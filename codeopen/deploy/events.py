@@ -31,7 +31,7 @@ class Event:
 
 
 class EventLog:
-    """Reads the log of a running operation, piece by piece. ``errors`` holds the diagnostics of severity error."""
+    """Reads the log of a running operation, piece by piece. ``errors`` and ``warnings`` hold diagnostics."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -41,6 +41,7 @@ class EventLog:
         self._events: list[Event] = []
         self._builds: list[str] = []
         self.errors: list[str] = []
+        self.warnings: list[str] = []
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -85,6 +86,8 @@ class EventLog:
         message = _MARKUP.sub("", diagnostic.get("message", ""))
         if diagnostic.get("severity") == "error":
             self.errors.append(message.strip())
+        elif diagnostic.get("severity") == "warning":
+            self.warnings.append(message.strip())
         steps = self._steps.setdefault(diagnostic.get("urn", ""), set())
         for line in message.splitlines():
             if step := _STEP.match(line):

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from codeopen.errors import DeployError
+from codeopen.errors import DeployError, StackInUseError
 
 MARK: Final = "CODEOPEN_RUN"
 LABEL: Final = "codeopen.stack"
@@ -71,12 +71,12 @@ def is_dead(lock: Lock) -> bool:
 
 
 def clear_dead_locks(locks: Iterable[Lock], stack: str) -> list[str]:
-    """Delete the locks of dead owners and say so. Raises DeployError for one whose owner may live."""
+    """Delete the locks of dead owners and say so. Raises StackInUseError for one whose owner may live."""
     told = []
     for lock in locks:
         if not is_dead(lock):
             since = datetime.fromtimestamp(lock.taken).astimezone().strftime("%H:%M:%S")
-            raise DeployError(
+            raise StackInUseError(
                 f"stack {stack} is in use: process {lock.process} on {lock.host} works on it since {since}; "
                 "wait for it to end, then run this again"
             )
@@ -87,10 +87,10 @@ def clear_dead_locks(locks: Iterable[Lock], stack: str) -> list[str]:
 
 
 def refuse_second_run(mark: str, stack: str) -> None:
-    """Raise DeployError when a CLI with this mark runs: it may not have taken its lock yet."""
+    """Raise StackInUseError when a CLI with this mark runs: it may not have taken its lock yet."""
     for process, name in _marked_processes(mark):
         if name == CLI:
-            raise DeployError(
+            raise StackInUseError(
                 f"stack {stack} is in use: process {process} works on it; wait for it to end, then run this again"
             )
 

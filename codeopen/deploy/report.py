@@ -31,7 +31,10 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
-    """A project. ``health`` is the Docker Engine's word, ``absent``, or ``unknown`` when the Engine doesn't answer."""
+    """A project. ``health`` is the Docker Engine's word, ``absent``, or ``unknown`` when the Engine doesn't answer.
+
+    On a cluster it is the state that was asked for, running or hibernated, and ``url`` is empty without an ingress.
+    """
 
     project: str
     url: str
@@ -85,11 +88,11 @@ def list_projects(outputs: Mapping[str, Any]) -> list[ProjectRow]:
     return [
         ProjectRow(
             project=name,
-            url=project["urls"]["opencode"],
+            url=project["urls"].get("opencode", ""),
             cpu=project["cpu"],
             memory=project["memory"],
             storage_gb=project["storage_gb"],
-            health=_health(project["container"]),
+            health=_health(project["container"]) if "container" in project else str(project["state"]),
         )
         for name, project in outputs.get("projects", {}).items()
     ]

@@ -1,7 +1,8 @@
 """Runs the Pulumi CLI on this project's stacks.
 
 Plain ``pulumi preview`` and ``pulumi up`` do the same work; this adds a stack that is made on first use and a
-configuration file of this machine's own, so that the committed one is never written to.
+configuration file of this machine's own, so that the committed one is never written to. What a run costs does not
+depend on how many stacks there are: one call of the CLI for a stack on Kubernetes that was applied from here before.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from codeopen.deploy.events import Event, EventLog
+from codeopen.deploy.pulumi_cli import NO_SUCH_STACK, Watch, follow, run_short, start
 from codeopen.deploy.recovery import (
     MARK,
     clear_dead_locks,
@@ -28,24 +27,18 @@ from codeopen.deploy.recovery import (
     refuse_second_run,
     remove_strays,
 )
-from codeopen.errors import DeployError
+from codeopen.errors import DeployError, NoSuchStackError, RunFailedError, StackInUseError
+
+__all__ = ["PROJECT", "Stack", "Watch"]
 
 PROJECT: Final = "codeopen"
 _SALT: Final = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
+_ON_CLUSTER: Final = re.compile(r"^ +[\"']?codeopen:cluster[\"']?:", re.MULTILINE)
+_LOCKED: Final = "stack is currently locked"
+_PENDING: Final = re.compile(r"with \d+ pending operations")
 _LAST_LINES: Final = 20
-_POLL_SECONDS: Final = 0.25
-_SHORT_COMMAND_SECONDS: Final = 120
-# How the CLI is ended, and the seconds that each way may take: its first interrupt lets it finish what it began, its
-# second ends it at once.
-_ENDINGS: Final = ((signal.SIGINT, 60.0), (signal.SIGINT, 10.0), (signal.SIGKILL, 10.0))
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is told of a run: of each resource it is done with, and of what it had to put right before it began."""
-
-    event: Callable[[Event], None]
-    note: Callable[[str], None]
+_ADOPTING: Final[Mapping[str, str]] = {"PULUMI_K8S_UPSERT_EXISTING_OBJECTS": "true"}
+"""Lets the Kubernetes provider take over objects that an interrupted run made and the state doesn't know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +61,32 @@ class Stack:
     def _config(self) -> Path:
         return self.folder / f"Pulumi.{self.name}.yaml"
 
-    def up(self, watch: Watch, *, preview: bool = False) -> tuple[Event, ...]:
-        """Apply the stack, or only say what would change. Raises DeployError with the last lines of the log."""
-        return self._operate(["preview" if preview else "up"], watch, confirm=not preview)
+    @property
+    def _running(self) -> Path:
+        """There while a run is at work; left behind by one that was killed."""
+        return self.folder / f"{self.name}.running"
+
+    def up(self, watch: Watch, *, preview: bool = False, adopt: bool = False) -> tuple[Event, ...]:
+        """Apply the stack, or only say what would change. Raises DeployError with the last lines of the log.
+
+        With ``adopt``, objects of a cluster that are there already are taken over: for a run after one that broke off.
+        """
+        return self._operate(["preview" if preview else "up"], watch, confirm=not preview, adopt=adopt)
 
     def down(self, watch: Watch) -> tuple[Event, ...]:
         """Remove everything but what is protected: volumes and credentials stay. Raises DeployError."""
         return self._operate(["destroy", "--exclude-protected"], watch, confirm=True)
 
-    def remove(self, watch: Watch) -> tuple[Event, ...]:
-        """Remove all that the stack holds, protected or not, and the stack itself. Raises DeployError."""
+    def remove(self, watch: Watch, also: Callable[[], None] = lambda: None) -> tuple[Event, ...]:
+        """Remove all that the stack holds, protected or not, and the stack itself. Raises DeployError.
+
+        ``also`` removes what the stack doesn't; should it fail, the stack is still there, for another try.
+        """
         self._prepare()
         self._recover(watch)
         self._run(["state", "unprotect", "--all", "--yes", "--stack", self.name])
         events = self._operate(["destroy"], watch, confirm=True)
+        also()
         self._run(["stack", "rm", "--yes", "--preserve-config", self.name])
         self._config.unlink(missing_ok=True)
         return events
@@ -102,38 +107,68 @@ class Stack:
         exported: dict[str, Any] = json.loads(self._run(["stack", "export", "--show-secrets", "--stack", self.name]))
         return dict(exported.get("deployment") or {})
 
-    def _operate(self, words: Sequence[str], watch: Watch, *, confirm: bool) -> tuple[Event, ...]:
+    def _operate(self, words: Sequence[str], watch: Watch, *, confirm: bool, adopt: bool = False) -> tuple[Event, ...]:
+        """Run an operation; a stack that the backend lost, or never had, is made, and the operation run again."""
         self._prepare()
-        if confirm:
-            self._recover(watch)
+        for last in (False, True):
+            try:
+                found = confirm and self._recover(watch)
+                return self._attempt(words, watch, confirm=confirm, adopt=adopt or found)
+            except NoSuchStackError:
+                if last:
+                    raise
+                self._make()
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(self, words: Sequence[str], watch: Watch, *, confirm: bool, adopt: bool) -> tuple[Event, ...]:
         events = self.folder / f"{self.name}.events"
         events.unlink(missing_ok=True)
         command = ["pulumi", *words, "--stack", self.name, "--config-file", str(self._config), "--non-interactive"]
         command += ["--suppress-outputs", "--event-log", str(events), *(["--yes", "--skip-preview"] if confirm else [])]
         log = EventLog(events)
+        if confirm:
+            self._running.touch()
         with self.log.open("wb") as output:
-            code = _follow(self._start(command, output), log, watch)
+            environment = {MARK: self._mark, **(_ADOPTING if adopt else {})}
+            code = follow(start(command, self.checkout, output, environment), log, watch)
+        if confirm and code >= 0:  # a signal ends it with less
+            self._running.unlink(missing_ok=True)
+        if confirm and any(_PENDING.search(warning) for warning in log.warnings):
+            self._forget_pending(self.state(), watch)
+            if code and not adopt:  # a run of another machine was killed
+                return self._attempt(words, watch, confirm=confirm, adopt=True)
         if code:
-            raise DeployError(self._failure(words[0], code, log.errors))
+            raise self._failure(words[0], code, log.errors)
         return log.events
 
-    def _recover(self, watch: Watch) -> None:
-        """Put right what a killed run left behind. Raises DeployError when a run may still be at work."""
+    def _recover(self, watch: Watch) -> bool:
+        """Put right what a killed run left behind; returns whether there was such a run.
+
+        Raises DeployError when a run may still be at work.
+        """
         refuse_second_run(self._mark, self.name)
         locks = read_locks(os.environ.get("PULUMI_BACKEND_URL", ""), PROJECT, self.name)
-        for told in clear_dead_locks(locks, self.name) + end_leftovers(self._mark):
-            watch.note(told)
-        state = self.state()
-        for told in remove_strays(self.name, state):
-            watch.note(told)
-        if state.get("pending_operations"):
-            self._forget_pending(watch)
+        told = clear_dead_locks(locks, self.name) + end_leftovers(self._mark)
+        for line in told:
+            watch.note(line)
+        killed = bool(told) or self._running.exists()
+        on_cluster = _ON_CLUSTER.search(self._text()) is not None
+        if killed or not on_cluster:
+            state = self.state()
+            if not on_cluster:
+                for line in remove_strays(self.name, state):
+                    watch.note(line)
+            self._forget_pending(state, watch)
+        return killed
 
-    def _forget_pending(self, watch: Watch) -> None:
-        """Drop what a killed run was at from the state: its strays are gone, so that the next run does it anew.
+    def _forget_pending(self, state: dict[str, Any], watch: Watch) -> None:
+        """Drop what a killed run was at from the state: the next run does it anew.
 
-        The engine itself keeps such entries for ever, and warns of them in every run.
+        Its strays in a Docker Engine are gone by then, and those in a cluster are taken over. The engine itself keeps
+        such entries for ever, and warns of them in every run.
         """
+        if not state.get("pending_operations"):
+            return
         exported = json.loads(self._run(["stack", "export", "--stack", self.name]))
         pending = exported["deployment"].pop("pending_operations")
         with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
@@ -150,130 +185,65 @@ class Stack:
         return hashlib.sha256(f"{backend} {PROJECT} {self.name}".encode()).hexdigest()[:16]
 
     def _text(self) -> str:
-        """The stack's configuration: a file in the checkout says that there is such a stack. Raises DeployError."""
+        """The stack's configuration; its file in the checkout says that there is such a stack. Raises DeployError."""
         if self.configuration is not None:
             return self.configuration
         committed = self.checkout / "stacks" / f"Pulumi.{self.name}.yaml"
         if not committed.is_file():
-            known = sorted(
-                file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-                for file in committed.parent.glob("Pulumi.*.yaml")
-            )
+            files = committed.parent.glob("Pulumi.*.yaml")
+            known = sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
             fix = f"take one of {', '.join(known)}" if known else "write it"
             raise DeployError(f"stack {self.name!r}: {committed} does not exist; {fix}")
         return committed.read_text(encoding="utf-8")
 
     def _prepare(self) -> None:
-        """Make the stack if it isn't there, and this machine's copy of its configuration."""
+        """Make this machine's copy of the stack's configuration, and the stack where this machine never saw it."""
         text = self._text()
         self.folder.mkdir(parents=True, exist_ok=True)
-        salt = _salt(self._config.read_text("utf-8")) if self._config.is_file() else ""
-        listed = json.loads(self._run(["stack", "ls", "--json", "--project", PROJECT]))
-        if not any(stack["name"].rpartition("/")[2] == self.name for stack in listed):
-            salt = self._create() or salt
-        # A committed salt comes first: the secrets beside it can be read with no other.
-        salt = _salt(text) or salt
-        part = self._config.with_suffix(".part")
-        part.write_text(_SALT.sub("", text).rstrip() + "\n" + salt, encoding="utf-8")
-        part.replace(self._config)
+        if not self._config.is_file():
+            self._make()
+            return
+        self._write(text, _salt(self._config.read_text("utf-8")))
 
-    def _create(self) -> str:
-        """Make the stack beside a project file of its own: the CLI would add a salt to the committed configuration."""
+    def _make(self) -> None:
+        """Make the stack, unless another machine made it, beside a project file of its own.
+
+        The CLI would add a salt to the committed configuration.
+        """
+        salt = _salt(self._config.read_text("utf-8")) if self._config.is_file() else ""
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
-            self._run(["--cwd", folder, "stack", "init", self.name, "--no-select"])
+            try:
+                self._run(["--cwd", folder, "stack", "init", self.name, "--no-select"])
+            except DeployError as error:
+                if "already exists" not in str(error):
+                    raise
             written = Path(folder, f"Pulumi.{self.name}.yaml")
-            return _salt(written.read_text("utf-8")) if written.is_file() else ""
+            salt = (_salt(written.read_text("utf-8")) if written.is_file() else "") or salt
+        self._write(self._text(), salt)
 
-    def _start(self, command: Sequence[str], output: Any) -> subprocess.Popen[bytes]:
-        """Start the CLI in a process group of its own, so that ctrl-C reaches it once: from ``_follow``."""
-        try:
-            return subprocess.Popen(
-                command,
-                cwd=self.checkout,
-                env={**_environment(), MARK: self._mark},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-            )
-        except OSError as error:
-            raise _not_started(error) from error
+    def _write(self, text: str, salt: str) -> None:
+        """Write the copy. A committed salt comes first: the secrets beside it can be read with no other."""
+        part = self._config.with_suffix(".part")
+        part.write_text(_SALT.sub("", text).rstrip() + "\n" + (_salt(text) or salt), encoding="utf-8")
+        part.replace(self._config)
 
     def _run(self, words: Sequence[str]) -> str:
-        try:
-            done = subprocess.run(
-                ["pulumi", "--non-interactive", *words],
-                cwd=self.checkout,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_SHORT_COMMAND_SECONDS,
-                check=False,
-            )
-        except OSError as error:
-            raise _not_started(error) from error
-        except subprocess.TimeoutExpired as error:
-            raise DeployError(
-                f"pulumi {' '.join(words)}: no answer in {_SHORT_COMMAND_SECONDS} s; "
-                "see that PULUMI_BACKEND_URL can be reached"
-            ) from error
-        if done.returncode:
-            raise DeployError(f"pulumi {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
-        return done.stdout
+        return run_short(words, self.checkout)
 
-    def _failure(self, operation: str, code: int, errors: Sequence[str]) -> str:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    def _failure(self, operation: str, code: int, errors: Sequence[str]) -> DeployError:
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        lines = text.splitlines()
         shown = errors or [line for line in lines if not line.startswith("@")][-_LAST_LINES:]
-        return "\n".join(
-            [f"pulumi {operation} of stack {self.name} failed with code {code}; all of it: {self.log}", *shown]
-        )
+        told = f"pulumi {operation} of stack {self.name} failed with code {code}; all of it: {self.log}"
+        if code == NO_SUCH_STACK:
+            return NoSuchStackError("\n".join([told, *shown]))
+        if _LOCKED in text:
+            return StackInUseError("\n".join([told, *shown]))
+        return RunFailedError("\n".join([told, *shown]), tuple(shown))
 
 
 def _salt(configuration: str) -> str:
     """The line with the salt of a configuration's secrets, or nothing."""
     found = _SALT.search(configuration)
     return found[0].rstrip() + "\n" if found else ""
-
-
-def _follow(process: subprocess.Popen[bytes], log: EventLog, watch: Watch) -> int:
-    """Tell the events of a running CLI until it ends; returns its exit code. No way out of here leaves it running."""
-    try:
-        while True:
-            try:
-                code = process.wait(timeout=_POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                code = None
-            finished = log.read()
-            for image in log.take_builds():
-                watch.note(f"building {image} …")
-            for event in finished:
-                watch.event(event)
-            if code is not None:
-                return code
-    except BaseException:
-        _end(process)
-        raise
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the CLI, the gentlest way first; ctrl-C while it takes its time goes on to the next."""
-    for number, seconds in _ENDINGS:
-        process.send_signal(number)
-        try:
-            process.wait(seconds)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            continue
-        return
-
-
-def _environment() -> Mapping[str, str]:
-    if shutil.which("pulumi") is None:
-        raise DeployError("pulumi is not on PATH; run `make setup`, then `. .codeopen/env`")
-    # --event-log is one of the CLI's debugging flags.
-    return {**os.environ, "PULUMI_DEBUG_COMMANDS": "true"}
-
-
-def _not_started(error: OSError) -> DeployError:
-    return DeployError(f"pulumi can't be started ({error.strerror}); run `make setup`, then `. .codeopen/env`")

@@ -23,17 +23,26 @@ BLOCKS: Final = 1000
 # RFC 1123 label, short enough for a host name with a prefix.
 _ID: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 
-# Containers are called codeopen-STACK-PROJECT, and the stack's registry codeopen-STACK-registry.
-_RESERVED: Final = frozenset({"registry"})
+# Containers are called codeopen-STACK-PROJECT, and the stack's registry codeopen-STACK-registry; namespaces
+# codeopen-PROJECT, and the platform's own codeopen-system, codeopen-builder, codeopen-gpu and codeopen-gpu-POOL.
+_RESERVED: Final = re.compile(r"registry|system|builder|gpu(?:-.*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project as a stack's configuration declares it; ``port_block`` is None unless a collision asks for a choice."""
+    """A project as a stack's configuration declares it; ``port_block`` is None unless a collision asks for a choice.
+
+    The rest matters on a cluster: ``name`` is for people and may change, ``owner`` is whose it is, ``hibernated`` that
+    it sleeps, ``image`` pins ``repository@sha256:…``.
+    """
 
     id: str
     selection: Selection
     port_block: int | None = None
+    name: str = ""
+    owner: str = ""
+    hibernated: bool = False
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +52,16 @@ class PlannedProject:
     id: str
     resolution: Resolution
     host_ports: Mapping[str, int]
+    project: Project
 
 
 def plan_projects(
-    catalog: Catalog, projects: Iterable[Project], release: Release, platform: str, first_port: int
+    catalog: Catalog, projects: Iterable[Project], release: Release, platform: str, first_port: int | None
 ) -> tuple[PlannedProject, ...]:
-    """Resolve every project. Raises ProjectError with all that is wrong in all of them."""
+    """Resolve every project. Raises ProjectError with all that is wrong in all of them.
+
+    Without ``first_port`` projects have no ports of the host, as on a cluster.
+    """
     problems: list[str] = []
     owners: dict[int, str] = {}
     planned: list[PlannedProject] = []
@@ -57,7 +70,7 @@ def plan_projects(
         problems.extend(_identity_problems(project, seen))
         seen.add(project.id)
         block = project.port_block if project.port_block is not None else hashed_block(project.id)
-        if block in owners and owners[block] != project.id:
+        if first_port is not None and block in owners and owners[block] != project.id:
             problems.append(
                 f"project {project.id!r}: its block of ports ({block}) is that of {owners[block]!r}; "
                 f"give one of the two a portBlock from 0 to {BLOCKS - 1} that is free"
@@ -67,9 +80,11 @@ def plan_projects(
         if isinstance(resolution, Refusal):
             problems.extend(f"project {project.id!r}: {reason}" for reason in resolution.reasons)
             continue
-        first = first_port + block * BLOCK_SIZE
-        ports = {port.name: first + port.host_offset for port in resolution.ports}
-        planned.append(PlannedProject(project.id, resolution, MappingProxyType(ports)))
+        ports: dict[str, int] = {}
+        if first_port is not None:
+            first = first_port + block * BLOCK_SIZE
+            ports = {port.name: first + port.host_offset for port in resolution.ports}
+        planned.append(PlannedProject(project.id, resolution, MappingProxyType(ports), project))
     if problems:
         raise ProjectError("\n".join(problems))
     return tuple(planned)
@@ -86,8 +101,8 @@ def _identity_problems(project: Project, before: Collection[str]) -> Iterable[st
             f"project {project.id!r}: the id must be 1 to 40 lower-case letters, digits and hyphens, starting with a "
             "letter and not ending with a hyphen; rename it"
         )
-    if project.id in _RESERVED:
-        yield f"project {project.id!r}: its container would have the name of the stack's own; rename it"
+    if _RESERVED.fullmatch(project.id):
+        yield f"project {project.id!r}: its container or namespace would have the name of the stack's own; rename it"
     if project.id in before:
         yield f"project {project.id!r}: declared twice; remove one or rename it"
     if project.port_block is not None and project.port_block not in range(BLOCKS):

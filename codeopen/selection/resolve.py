@@ -70,6 +70,7 @@ def resolve_resources(tier: Tier, addons: tuple[Addon, ...]) -> Resources:
         memory_reservation=min(memory, tier.memory_reservation + extra),
         storage_gb=tier.storage_gb,
         gpus=sum(addon.gpus for addon in addons),
+        shared_memory=max((addon.shared_memory for addon in addons), default=Memory(0)),
     )
 
 

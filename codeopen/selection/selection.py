@@ -14,6 +14,7 @@ from codeopen.quantity import Cpu, Memory
 from codeopen.selection.name import ImageName
 
 DEFAULT_PLATFORM = "linux/amd64"
+NO_MEMORY = Memory(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a project's container may use: limits, the memory it is promised, disk, and whole GPUs."""
+    """What a project's container may use: limits, the memory it is promised, disk, and whole GPUs.
+
+    ``shared_memory`` is the size of ``/dev/shm``, a part of the memory; 0 leaves the platform's default.
+    """
 
     cpu: Cpu
     memory: Memory
     memory_reservation: Memory
     storage_gb: int
     gpus: int
+    shared_memory: Memory = NO_MEMORY
 
 
 @dataclass(frozen=True, slots=True)

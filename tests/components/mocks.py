@@ -25,28 +25,34 @@ class Recorder(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.resources.append(Declared(args.typ, args.name, args.inputs))
-        outputs = dict(args.inputs)
-        if args.typ == "docker-build:index:Image":
-            outputs["digest"] = f"sha256:{args.name}"
-        if args.typ == "docker:index/remoteImage:RemoteImage":
-            outputs["imageId"] = f"id-of-{args.inputs['name']}"
-        if args.typ == "codeopen:index:Credential":
-            outputs["password"] = pulumi.Output.secret("made-once")
-        if args.typ == "codeopen:index:PublishedPlan":
-            outputs["existing"] = self.published.get(args.inputs["repository"].rpartition("/")[2], "")
-        if args.typ == "codeopen:index:ImageRelease":
-            outputs |= {"ref": f"{args.inputs['repository']}@{args.inputs['digest']}", "adopted": False}
-        if args.typ == "codeopen:index:ComposedImage":
-            ref = f"{args.inputs['repository']}@sha256:{args.name}"
-            outputs |= {"ref": ref, "method": "composed", "reason": ""}
-        if args.typ == "codeopen:index:ImageIndex":
-            outputs["ref"] = f"{args.inputs['repository']}@sha256:{args.name}"
-        if args.typ == "codeopen:index:MirroredImage":
-            outputs["ref"] = f"{args.inputs['repository']}@{args.inputs['digest']}"
+        outputs = {**args.inputs, **_computed(args, self.published)}
         return f"{args.name}-id", outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls {args.token}")
+
+
+def _computed(args: mocks.MockResourceArgs, published: Mapping[str, str]) -> dict[str, Any]:
+    """What a resource's provider would add to its inputs."""
+    inputs = args.inputs
+    repository = inputs.get("repository", "")
+    computed: dict[str, Callable[[], dict[str, Any]]] = {
+        "docker-build:index:Image": lambda: {"digest": f"sha256:{args.name}"},
+        "docker:index/remoteImage:RemoteImage": lambda: {"imageId": f"id-of-{inputs['name']}"},
+        "codeopen:index:Credential": lambda: {"password": pulumi.Output.secret("made-once")},
+        "codeopen:index:PublishedPlan": lambda: {"existing": published.get(repository.rpartition("/")[2], "")},
+        "codeopen:index:ImageRelease": lambda: {"ref": f"{repository}@{inputs['digest']}", "adopted": False},
+        "codeopen:index:ComposedImage": lambda: {
+            "ref": f"{repository}@sha256:{args.name}",
+            "method": "composed",
+            "reason": "",
+        },
+        "codeopen:index:ImageIndex": lambda: {"ref": f"{repository}@sha256:{args.name}"},
+        "codeopen:index:PublishedImage": lambda: {"ref": f"{repository}@sha256:{'5' * 64}"},
+        "codeopen:index:GrantedStorage": lambda: {"gigabytes": inputs["wanted"]},
+        "codeopen:index:MirroredImage": lambda: {"ref": f"{repository}@{inputs['digest']}"},
+    }
+    return computed.get(args.typ, dict[str, Any])()
 
 
 def record(

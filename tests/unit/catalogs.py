@@ -83,6 +83,7 @@ def make_addon(
         image_suffix=suffix or name,
         extra_cpu=Cpu.parse(cpu),
         extra_memory=Memory.parse(memory),
+        shared_memory=Memory(0),
         extra_ports=ports,
         extra_env=MappingProxyType(dict(env or {})),
         requires_tier=None,

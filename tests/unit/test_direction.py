@@ -1,4 +1,4 @@
-"""Imports go one way: catalog, selection, plan, then everything else; the first three are pure."""
+"""Imports go one way: catalog, selection, plan, capacity, cluster, then everything else; these five are pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 FOUNDATION = {"codeopen.errors", "codeopen.quantity"}
-LAYERS = ("codeopen.catalog", "codeopen.selection", "codeopen.plan")
-READING = {"codeopen.catalog.source", "codeopen.plan.context"}
+LAYERS = ("codeopen.catalog", "codeopen.selection", "codeopen.plan", "codeopen.capacity", "codeopen.cluster")
+READING = {
+    "codeopen.catalog.source",
+    "codeopen.plan.context",
+    "codeopen.cluster.validation",
+    "codeopen.cluster.warm_up",
+}
+SHIPPED = {"codeopen.cluster.warm_up_controller"}  # a program that runs in a pod, and is only text here
 SIDES = ("components", "codeopen.pipeline", "codeopen.compose", "codeopen.api")
 IMPURE = {
     *("aiohttp", "asyncio", "datetime", "docker", "getpass", "http", "httpx", "kubernetes", "locale", "platform"),
@@ -88,7 +94,7 @@ def _forbidden_in_core(module: str, name: str, top: str) -> str:
     if top in {"os", "shutil"} and module not in READING:
         return f"only {sorted(READING)} touch the file system"
     if other is not None and layer is not None and other > layer:
-        return "imports go from catalog to selection to plan, never back"
+        return "imports go from catalog to selection to plan to the cluster's manifests, never back"
     outside = top in {"components", "stacks"} or (_is_in(name, "codeopen") and name != "codeopen")
     if outside and other is None and not _is_one_of(name, FOUNDATION):
         return "the core imports nothing that is built on it"
@@ -108,7 +114,9 @@ def modules() -> dict[str, Path]:
 def test_imports_go_one_way_and_the_core_is_pure() -> None:
     found = modules()
     assert set(LAYERS) | READING | FOUNDATION <= set(found), "the rules name modules that are there"
-    assert [broken for name, path in found.items() for broken in violations(name, path.read_text())] == []
+    assert [
+        broken for name, path in found.items() if name not in SHIPPED for broken in violations(name, path.read_text())
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -136,6 +144,9 @@ def test_imports_go_one_way_and_the_core_is_pure() -> None:
         ("codeopen.compose.gate", "import codeopen.api.routes"),
         ("codeopen.api.routes", "from codeopen import pipeline"),
         ("codeopen.pipeline.bake", "from components.registry import Registry"),
+        ("codeopen.cluster.workload", "from codeopen.settings import Settings"),
+        ("codeopen.cluster.workload", "import kubernetes"),
+        ("codeopen.plan.plan", "from codeopen.cluster.objects import Object"),
         ("codeopen.cli.main", "from tests.unit import catalogs"),
     ],
 )

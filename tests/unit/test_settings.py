@@ -106,7 +106,7 @@ def test_a_mirror_may_lie_in_the_home(checkout: Path, monkeypatch: pytest.Monkey
         ({"projects": ["demo"]}, "codeopen:projects[0]: 'demo' is not a project; write id, tier and flavor"),
         (
             {"projects": [DEMO, {**DEMO, "size": 1}]},
-            "codeopen:projects[1]: unknown key 'size'; the keys are addons, flavor, id, portBlock, tier",
+            "codeopen:projects[1]: unknown key 'size'; the keys are addons, flavor, id, image, name, owner, portBlock, state, tier",
         ),
         (
             {"projects": [{"id": "x", "tier": "starter"}]},

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-DOCKER_VERSION = "5.2.0"
-"""The version of the official plugin that the fallback is installed as: the one of the SDK in use."""
+FALLBACKS = {"docker": "5.2.0", "kubernetes": "4.34.2"}
+"""The versions of the official plugins that the fallbacks are installed as: those of the SDKs in use."""
 
 MARKER = "FALLBACK.json"
 """The file in an installed plugin's folder that says it is a fallback."""
@@ -54,44 +54,44 @@ def install_language_host(runtime: Runtime, sdk_python: Path, bin_folder: Path) 
     _write_executable(bin_folder / "pulumi-language-python", runtime.script("language", exec_script))
 
 
-def install_docker_fallback(runtime: Runtime, pulumi: Path) -> None:
-    """Install the fallback into the plugin folder of PULUMI_HOME, in the place of whatever has its version there.
+def install_fallback(name: str, runtime: Runtime, pulumi: Path) -> None:
+    """Install a fallback into the plugin folder of PULUMI_HOME, in the place of whatever has its version there.
 
     Raises subprocess.CalledProcessError when the CLI refuses.
     """
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "pulumi-resource-docker")
-        _write_executable(script, runtime.script("docker"))
+        script = Path(folder, f"pulumi-resource-{name}")
+        _write_executable(script, runtime.script(name))
         marker = Path(folder, MARKER)
-        marker.write_text(json.dumps({"plugin": "docker", "stands_in_for": DOCKER_VERSION}) + "\n")
+        marker.write_text(json.dumps({"plugin": name, "stands_in_for": FALLBACKS[name]}) + "\n")
         archive = Path(folder, "plugin.tar.gz")
         with tarfile.open(archive, "w:gz") as packed:
             packed.add(script, script.name)
             packed.add(marker, marker.name)
-        what = ("resource", "docker", f"v{DOCKER_VERSION}")
+        what = ("resource", name, f"v{FALLBACKS[name]}")
         command = [str(pulumi), "plugin", "install", *what, "--file", str(archive), "--reinstall"]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-def docker_plugin_folder() -> Path:
-    """Where PULUMI_HOME holds the docker plugin of this version, installed or not."""
+def plugin_folder(name: str) -> Path:
+    """Where PULUMI_HOME holds the plugin of this version, installed or not."""
     # Like the CLI, which takes the user's home from the user database, whatever HOME says.
     home = os.environ.get("PULUMI_HOME") or Path(pwd.getpwuid(os.getuid()).pw_dir) / ".pulumi"
-    return Path(home) / "plugins" / f"resource-docker-v{DOCKER_VERSION}"
+    return Path(home) / "plugins" / f"resource-{name}-v{FALLBACKS[name]}"
 
 
-def docker_plugin_state() -> str:
-    """``absent``, ``fallback`` or ``official``: what PULUMI_HOME holds as the docker plugin of this version."""
-    folder = docker_plugin_folder()
-    if not (folder / "pulumi-resource-docker").exists():
+def plugin_state(name: str) -> str:
+    """``absent``, ``fallback`` or ``official``: what PULUMI_HOME holds as the plugin of this version."""
+    folder = plugin_folder(name)
+    if not (folder / f"pulumi-resource-{name}").exists():
         return "absent"
     return "fallback" if (folder / MARKER).exists() else "official"
 
 
-def remove_docker_fallback() -> None:
+def remove_fallback(name: str) -> None:
     """Make room for the official plugin; one that is official already stays."""
-    if docker_plugin_state() == "fallback":
-        shutil.rmtree(docker_plugin_folder())
+    if plugin_state(name) == "fallback":
+        shutil.rmtree(plugin_folder(name))
 
 
 def _write_executable(path: Path, text: str) -> None:
@@ -109,23 +109,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     language = commands.add_parser("language-host", help="put the Python language host beside the pulumi binary")
     language.add_argument("--sdk-python", type=Path, required=True, help="folder python of the SDK's Go module")
     language.add_argument("--bin", type=Path, required=True, help="folder of the pulumi binary")
-    fallback = commands.add_parser("docker-fallback", help="install the fallback docker provider")
-    fallback.add_argument("--pulumi", type=Path, default=Path("pulumi"), help="the pulumi binary")
-    for command in (language, fallback):
+    runtimes = [language]
+    for name in FALLBACKS:
+        fallback = commands.add_parser(f"{name}-fallback", help=f"install the fallback {name} provider")
+        fallback.add_argument("--pulumi", type=Path, default=Path("pulumi"), help="the pulumi binary")
+        runtimes.append(fallback)
+        commands.add_parser(f"{name}-state", help="print absent, fallback or official")
+        commands.add_parser(f"remove-{name}-fallback", help=f"make room for the official {name} provider")
+    for command in runtimes:
         command.add_argument("--python", type=Path, required=True, help="interpreter that has the Pulumi SDK")
         command.add_argument("--plugins", type=Path, required=True, help="the copy of this folder to run")
-    commands.add_parser("docker-state", help="print absent, fallback or official")
-    commands.add_parser("remove-docker-fallback", help="make room for the official docker provider")
     given = parser.parse_args(arguments)
-    match given.command:
-        case "language-host":
+    match given.command.split("-"):
+        case "language", "host":
             install_language_host(Runtime(given.python, given.plugins), given.sdk_python, given.bin)
-        case "docker-fallback":
-            install_docker_fallback(Runtime(given.python, given.plugins), given.pulumi)
-        case "docker-state":
-            sys.stdout.write(docker_plugin_state() + "\n")
-        case _:
-            remove_docker_fallback()
+        case name, "fallback":
+            install_fallback(name, Runtime(given.python, given.plugins), given.pulumi)
+        case name, "state":
+            sys.stdout.write(plugin_state(name) + "\n")
+        case _, name, _:
+            remove_fallback(name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Starts one of the project's plugins: ``run_plugin.py language EXEC_SCRIPT|docker|codeopen … ENGINE_ADDRESS``.
+"""Starts one of the project's plugins: ``run_plugin.py language EXEC_SCRIPT|NAME … ENGINE_ADDRESS``.
 
 The scripts that Pulumi finds by name (``pulumi-resource-codeopen``, …) call this with an interpreter that has the
 Pulumi SDK. Imports happen in the functions: a plugin loads only what it needs, since it starts with every preview.
@@ -27,8 +27,8 @@ def load_protocol_alone() -> None:
 def main(arguments: list[str]) -> None:
     """Serve the plugin named first; the engine's address is the last argument, after flags of its own."""
     plugin, *rest = arguments or [""]
-    if plugin not in {"language", "docker", "codeopen"} or not rest:
-        sys.exit(f"{Path(__file__).name}: usage: language EXEC_SCRIPT|docker|codeopen … ENGINE_ADDRESS")
+    if plugin not in {"language", "docker", "kubernetes", "codeopen"} or not rest:
+        sys.exit(f"{Path(__file__).name}: usage: language EXEC_SCRIPT|docker|kubernetes|codeopen … ENGINE_ADDRESS")
     load_protocol_alone()
     match plugin:
         case "language":
@@ -39,6 +39,10 @@ def main(arguments: list[str]) -> None:
             from codeopen_plugins.docker import plugin as docker_plugin  # noqa: PLC0415
 
             docker_plugin.run(rest[-1])
+        case "kubernetes":
+            from codeopen_plugins.kubernetes import plugin as kubernetes_plugin  # noqa: PLC0415
+
+            kubernetes_plugin.run(rest[-1])
         case _:
             from codeopen_plugins.codeopen import plugin as codeopen_plugin  # noqa: PLC0415
 

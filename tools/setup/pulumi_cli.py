@@ -21,6 +21,8 @@ from steps import Step
 VERSION = "3.259.0"
 DOCKER_VERSION = "5.2.0"
 DOCKER_BUILD_VERSION = "0.0.22"
+KUBERNETES_VERSION = "4.34.2"
+FALLBACKS = {"docker": DOCKER_VERSION, "kubernetes": KUBERNETES_VERSION}
 
 
 def cli_step(paths: Paths, machine: Machine) -> Step:
@@ -74,7 +76,8 @@ def plugins_step(paths: Paths, machine: Machine) -> Step:
         return _official_plugins(paths, machine)
     runtime = paths.tools / f"plugins-{_plugins_hash(paths)}"
     folder = _plugins_folder()
-    versions = f"docker-build v{DOCKER_BUILD_VERSION}, fallback for docker v{DOCKER_VERSION}"
+    fallbacks = " and ".join(f"{name} v{version}" for name, version in FALLBACKS.items())
+    versions = f"docker-build v{DOCKER_BUILD_VERSION}, fallbacks for {fallbacks}"
 
     def already() -> str | None:
         mark = runtime / "installed"
@@ -82,7 +85,10 @@ def plugins_step(paths: Paths, machine: Machine) -> Step:
         there = there and (folder / f"resource-docker-build-v{DOCKER_BUILD_VERSION}").is_dir()
         # Another checkout's set-up may have put scripts there that run its own copy of the plugins.
         scripts = (
-            folder / f"resource-docker-v{DOCKER_VERSION}" / "pulumi-resource-docker",
+            *(
+                folder / f"resource-{name}-v{version}" / f"pulumi-resource-{name}"
+                for name, version in FALLBACKS.items()
+            ),
             program(paths, machine).parent / "pulumi-language-python",
         )
         there = there and all(script.is_file() and str(runtime) in script.read_text() for script in scripts)
@@ -97,7 +103,8 @@ def plugins_step(paths: Paths, machine: Machine) -> Step:
         language: list[str | Path] = ["language-host", "--sdk-python", pulumi.parent / "sdk", "--bin", pulumi.parent]
         failure = "The plugins can't be installed"
         run([sys.executable, installer, *language, *common], failure=failure)
-        run([sys.executable, installer, "docker-fallback", "--pulumi", pulumi, *common], failure=failure)
+        for name in FALLBACKS:
+            run([sys.executable, installer, f"{name}-fallback", "--pulumi", pulumi, *common], failure=failure)
         _install_docker_build(paths, pulumi)
         (runtime / "installed").write_text(str(folder))
         return f"{versions}, installed"
@@ -106,17 +113,18 @@ def plugins_step(paths: Paths, machine: Machine) -> Step:
 
 
 def _official_plugins(paths: Paths, machine: Machine) -> Step:
-    plugins = (("docker", DOCKER_VERSION), ("docker-build", DOCKER_BUILD_VERSION))
+    plugins = (*FALLBACKS.items(), ("docker-build", DOCKER_BUILD_VERSION))
     versions = ", ".join(f"{name} v{version}" for name, version in plugins)
-    fallback = _plugins_folder() / f"resource-docker-v{DOCKER_VERSION}" / "FALLBACK.json"
+    markers = [_plugins_folder() / f"resource-{name}-v{version}" / "FALLBACK.json" for name, version in plugins]
 
     def already() -> str | None:
         there = all((_plugins_folder() / f"resource-{name}-v{version}").is_dir() for name, version in plugins)
-        return f"{versions}, installed before" if there and not fallback.exists() else None
+        return f"{versions}, installed before" if there and not any(marker.exists() for marker in markers) else None
 
     def install() -> str:
         installer = paths.checkout / "tools" / "plugins" / "install.py"
-        run([sys.executable, installer, "remove-docker-fallback"], failure="The fallback plugin can't be removed")
+        for name in FALLBACKS:
+            run([sys.executable, installer, f"remove-{name}-fallback"], failure="The fallback plugin can't be removed")
         for name, version in plugins:
             command: list[str | Path] = [program(paths, machine), "plugin", "install", "resource", name, f"v{version}"]
             run(command, failure=f"The plugin {name} v{version} can't be installed")

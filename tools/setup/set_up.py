@@ -1,6 +1,7 @@
 """Sets a machine up for this checkout: installs what is missing, starts what must run, asks nothing.
 
-``python3 tools/setup/set_up.py [--dry-run] [--machine ordinary|registry-only]``; it can be run any number of times.
+``python3 tools/setup/set_up.py [--dry-run] [--machine ordinary|registry-only] [--also cluster|cluster-full]``: it can
+be run any number of times.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036 - the one script that an older Python may run
     sys.exit("Python 3.11 or newer is missing: install it (on Debian 12, Ubuntu 24.04: `apt-get install python3`)")
 
+import cluster_tools
 import debian
 import engine
 import go_tools
@@ -21,6 +23,7 @@ import local_files
 import mirror
 import pulumi_cli
 import python_env
+from cluster_tools import Cluster
 from commands import SetupError, succeeds
 from machine import Machine, look
 from paths import Paths
@@ -31,9 +34,10 @@ MACHINES = {"ordinary": Machine(releases=True, images=True), "registry-only": Ma
 INTERRUPTED = 130
 
 
-def list_steps(paths: Paths, machine: Machine) -> list[Step]:
+def list_steps(paths: Paths, machine: Machine, also: Cluster | None = None) -> list[Step]:
     """All steps in order. Only what differs between machines depends on ``machine``."""
-    steps = [debian.packages_step(_programs(machine)), python_env.step(paths), pulumi_cli.cli_step(paths, machine)]
+    programs = list(dict.fromkeys(_programs(machine) + (cluster_tools.programs(also) if also else [])))
+    steps = [debian.packages_step(programs), python_env.step(paths), pulumi_cli.cli_step(paths, machine)]
     if not machine.releases:
         steps.append(go_tools.step(paths, go_tools.DOCKER_BUILD, "docker-build"))
     if not machine.images:
@@ -44,6 +48,7 @@ def list_steps(paths: Paths, machine: Machine) -> list[Step]:
         steps.append(engine.container_builder_step())
     else:
         steps += [engine.remote_builder_step(paths), mirror.registry_step(paths), mirror.step(paths)]
+    steps += cluster_tools.tool_steps(paths, also) if also else []
     return [*steps, local_files.checkout_step(paths, machine)]
 
 
@@ -69,20 +74,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="set_up.py", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     parser.add_argument("--machine", choices=sorted(MACHINES), help="don't look, take this kind of machine")
+    parser.add_argument(
+        "--also",
+        type=Cluster,
+        choices=list(Cluster),
+        help="what tests of the platform on Kubernetes need: a control plane, or all for `make cluster`",
+    )
     given = parser.parse_args(argv)
     paths = Paths(checkout=Path(__file__).resolve().parent.parent.parent, home=Path.home())
     machine = MACHINES[given.machine] if given.machine else look()
     print(machine, flush=True)
     try:
         if given.dry_run:
-            show(list_steps(paths, machine))
+            show(list_steps(paths, machine, given.also))
             return 0
         paths.cache.mkdir(parents=True, exist_ok=True)
         paths.state.mkdir(parents=True, exist_ok=True)
         # A second set-up at the same time waits here, and then finds everything done.
         with (paths.cache / "setup.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            perform(list_steps(paths, machine))
+            perform(list_steps(paths, machine, given.also))
             go_tools.drop_build_caches(paths)
     except SetupError as error:
         print(f"set-up can't go on: {error}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from codeopen.catalog.checks import combinations, contents, images, ordering, references, relations, sharing
+from codeopen.catalog.checks import combinations, contents, images, machines, ordering, references, relations, sharing
 from codeopen.catalog.draft import Draft
 from codeopen.errors import Problem
 
@@ -50,4 +50,8 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     contents.image_references_name_their_version,
     contents.file_references_name_their_version,
     contents.accounts_are_unique,
+    machines.machines_name_known_models,
+    machines.accelerators_name_known_models,
+    machines.machines_with_gpus_say_which,
+    machines.machines_can_be_nodes,
 )

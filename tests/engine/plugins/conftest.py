@@ -85,7 +85,8 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # The CLI takes a language host beside the file that it was started from, so a symbolic link wouldn't do.
     shutil.copy(pulumi, home / "bin" / "pulumi")
     install(home, "language-host", "--sdk-python", sdk, "--bin", home / "bin")
-    install(home, "docker-fallback", "--pulumi", home / "bin" / "pulumi")
+    for name in ("docker", "kubernetes"):
+        install(home, f"{name}-fallback", "--pulumi", home / "bin" / "pulumi")
     return home
 
 
@@ -128,9 +129,9 @@ class Run:
 
 
 class Stack:
-    """One stack of the test program, worked on by the real CLI."""
+    """One stack of a test program, worked on by the real CLI."""
 
-    def __init__(self, home: Path, folder: Path, suffix: str, image: str) -> None:
+    def __init__(self, home: Path, folder: Path, suffix: str, image: str = "", source: Path = PROGRAM) -> None:
         self.folder = folder
         self.state = folder / "state"
         self.state.mkdir()
@@ -149,7 +150,7 @@ class Stack:
             "PULUMI_PYTHON_CMD": sys.executable,
         }
         program = folder / "program"
-        shutil.copytree(PROGRAM, program)
+        shutil.copytree(source, program)
         # Relative, as in the project's own Pulumi.yaml.
         path = os.path.relpath(PLUGINS / "bin", program)
         project = program / "Pulumi.yaml"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from codeopen.catalog.draft import TOPICS
+from codeopen.catalog.draft import TOPICS, WHOLE
 from codeopen.catalog.model import Catalog
 from codeopen.catalog.read import read_catalog
 from codeopen.catalog.source import Document, parse
@@ -63,7 +63,7 @@ SLIPS_OF_THE_PEN: tuple[Slip, ...] = (_delete, _repeat, _swap, _indent, _type, _
 
 
 def _values(catalog: Catalog) -> dict[Field, Any]:
-    entries: dict[tuple[str, str], Any] = {("base", ""): catalog.base}
+    entries: dict[tuple[str, str], Any] = {("base", ""): catalog.base, ("gpus", ""): catalog.gpus}
     entries |= {("popular", str(index)): entry for index, entry in enumerate(catalog.popular)}
     for topic in ("tiers", "flavors", "addons", "upstreams", "legacy"):
         entries |= {(topic, key): entry for key, entry in getattr(catalog, topic).items()}
@@ -79,7 +79,7 @@ def _lines_of_fields(document: Document, topic: str) -> Iterator[tuple[int, str,
     content = document.value[topic]
     entries = (
         {"": ()}
-        if topic == "base"
+        if topic in WHOLE
         else {key: (key,) for key in content}
         if isinstance(content, dict)
         else {str(index): (index,) for index in range(len(content))}

@@ -77,6 +77,25 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "quantity-memory-huge": [("tiers.yaml", "memory_limit: 4Gi", "memory_limit: 4096Ti")],
     "quantity-none": [("tiers.yaml", 'cpu_limit: "2"', 'cpu_limit: "0"')],
     "reservation-above-limit": [("tiers.yaml", "memory_reservation: 2Gi", "memory_reservation: 4097Mi")],
+    # GPUs and machines
+    "gpu-platform": [("gpus.yaml", "    eks:", "    ekz:")],
+    "gpu-date": [("gpus.yaml", "as_of: 2026-07-20", "as_of: July 2026")],
+    "gpu-mig-profile": [("gpus.yaml", "1g.5gb: 7", "one: 7")],
+    "gpu-quantities": [
+        ("gpus.yaml", "system_pods: {cpu: 300m", "system_pods: {cpu: 300mm"),
+        ("gpus.yaml", "memory: 16Gi\n", "memory: 16GB\n"),
+    ],
+    "gpu-unknown-model": [
+        ("gpus.yaml", "gpus: 1, model: nvidia-t4", "gpus: 1, model: nvidia-t5"),
+        ("gpus.yaml", "accelerators: {nvidia-t4: t4", "accelerators: {tesla: t4"),
+    ],
+    "gpu-without-count": [
+        ("gpus.yaml", "gpus: 1, model: nvidia-t4", "model: nvidia-t4"),
+        ("gpus.yaml", "gpus: 1, model: nvidia-l4", "gpus: 1"),
+    ],
+    "machine-too-small": [
+        ("gpus.yaml", 'm7i.xlarge: {cpu: "4", memory: 16Gi, pods: 58', "m7i.xlarge: {cpu: 300m, memory: 400Mi, pods: 6")
+    ],
     # references
     "unknown-flavor": [("popular.yaml", "flavor: polyglot", "flavor: polyglott")],
     "unknown-addon": [("popular.yaml", "addons: [gui]", "addons: [giu]")],
@@ -245,6 +264,14 @@ def test_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_a_catalog_may_do_without_gpus(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    (copy.directory / "gpus.yaml").unlink()
+    read = copy.read()
+    assert not read.gpus.models
+    assert not read.gpus.platforms
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "5", '{"type": "strin"}', '{"$ref": "other.json"}', '{"pattern": "("}']
 )
@@ -255,7 +282,7 @@ def test_an_unusable_schema(text: str, tmp_path: Path) -> None:
     assert str(copy.directory / "schema" / "tiers.schema.json") in places
 
 
-@pytest.mark.parametrize("name", ["tiers", "base", "flavors", "addons", "popular", "upstreams", "legacy"])
+@pytest.mark.parametrize("name", ["tiers", "base", "flavors", "addons", "popular", "upstreams", "legacy", "gpus"])
 def test_a_weakened_schema_lets_nothing_through(name: str, tmp_path: Path) -> None:
     copy = Copy(tmp_path)
     copy.write(f"schema/{name}.schema.json", "{}")

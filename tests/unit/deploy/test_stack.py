@@ -30,10 +30,13 @@ ERROR = {"timestamp": 1, "diagnosticEvent": {"severity": "error", "message": 'no
 # Knows the stacks in the file `stacks`; an operation runs the file `operation` with the event log's name.
 PULUMI = """while [ "${1#--}" != "$1" ]; do [ "$1" = --cwd ] && cd "$2" && shift; shift; done
 case "$1 $2" in
-  "stack ls") cat "$HERE/stacks" ;;
-  "stack init") echo "encryptionsalt: v1:new" >"Pulumi.$3.yaml"; echo "[{\\"name\\": \\"$3\\"}]" >"$HERE/stacks" ;;
-  "stack rm" | "state unprotect") ;;
-  "stack export") echo '{"deployment": {}}' ;;
+  "stack init")
+    if grep -qx "$3" "$HERE/stacks"; then echo "error: stack 'organization/codeopen/$3' already exists" >&2; exit 1; fi
+    echo "encryptionsalt: v1:new" >"Pulumi.$3.yaml"; echo "$3" >>"$HERE/stacks" ;;
+  "stack rm" | "state unprotect" | "stack import") ;;
+  "stack export")
+    grep -qx "$4" "$HERE/stacks" || { echo "error: no stack named '$4' found" >&2; exit 6; }
+    cat "$HERE/export" ;;
   "stack output")
     test ! -e "$HERE/outputs" || exec cat "$HERE/outputs"
     echo "error: no stack named 'dev'" >&2; exit 6 ;;
@@ -41,6 +44,7 @@ case "$1 $2" in
        case "$last" in --event-log) events=$word ;; --config-file) config=$word ;; esac
        last=$word
      done
+     grep -qx "$3" "$HERE/stacks" || [ "$2" != --stack ] || { echo "error: no stack named '$3' found"; exit 6; }
      cp "$config" "$HERE/config"; echo "debug=$PULUMI_DEBUG_COMMANDS"; . "$HERE/operation" ;;
 esac"""
 
@@ -63,7 +67,8 @@ def pulumi(elsewhere: None, stand_ins: StandIns, tmp_path: Path, monkeypatch: py
     assert elsewhere is None
     StandIns(tmp_path / "engine", monkeypatch).put("docker")  # an Engine that holds nothing
     stand_ins.put("pulumi", PULUMI)
-    (stand_ins.folder / "stacks").write_text("[]")
+    (stand_ins.folder / "stacks").write_text("")
+    (stand_ins.folder / "export").write_text('{"deployment": {}}')
     operation(stand_ins, f"printf '%s\\n' '{json.dumps(CREATED)}' >\"$events\"")
     return stand_ins
 
@@ -84,8 +89,8 @@ def test_a_stack_is_made_on_first_use_and_the_committed_file_left_alone(stack: S
     assert (stack.checkout / "stacks/Pulumi.dev.yaml").read_text() == COMMITTED
     assert salted(stack) == COMMITTED + "encryptionsalt: v1:new\n"
     assert (pulumi.folder / "config").read_text() == salted(stack), "the CLI reads this machine's copy"
-    listed, made, *_, applied = pulumi.calls
-    assert listed.endswith("stack ls --json --project codeopen")
+    made, exported, applied = pulumi.calls
+    assert exported == "pulumi --non-interactive stack export --stack dev"
     assert made.endswith("stack init dev --no-select")
     assert "--cwd" in made
     assert str(stack.checkout) not in made
@@ -113,14 +118,19 @@ def test_a_committed_salt_comes_first(stack: Stack, pulumi: StandIns) -> None:
         assert salted(stack) == COMMITTED + "encryptionsalt: v1:committed\n"
 
 
-def test_a_stack_of_another_project_or_name_is_not_this_one(stack: Stack, pulumi: StandIns) -> None:
-    (pulumi.folder / "stacks").write_text('[{"name": "organization/codeopen/dev2"}]')
+def test_a_stack_that_another_machine_made_is_taken_as_it_is(stack: Stack, pulumi: StandIns) -> None:
+    (pulumi.folder / "stacks").write_text("dev\n")
+    assert [event.name for event in stack.up(WATCH)] == ["net"]
+    assert salted(stack) == COMMITTED, "the CLI takes the salt of the state"
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_stack_that_the_backend_lost_is_made_again(stack: Stack, pulumi: StandIns, *, preview: bool) -> None:
     stack.up(WATCH)
-    assert any("stack init" in call for call in pulumi.calls)
-    (pulumi.folder / "stacks").write_text('[{"name": "organization/codeopen/dev"}]')
+    (pulumi.folder / "stacks").write_text("dev2\n")
     pulumi.forget()
-    stack.up(WATCH)
-    assert not any("stack init" in call for call in pulumi.calls)
+    assert [event.name for event in stack.up(WATCH, preview=preview)] == ["net"]
+    assert sum("stack init dev" in call for call in pulumi.calls) == 1
 
 
 @pytest.mark.parametrize("call", ["up", "down", "outputs"])

@@ -10,9 +10,10 @@ import pytest
 PLUGINS = Path(__file__).parents[3] / "tools" / "plugins"
 FAKE_PULUMI = """#!/bin/sh
 echo "$@" > "$PULUMI_HOME/arguments"
-mkdir -p "$PULUMI_HOME/plugins/resource-docker-v5.2.0"
+folder=$PULUMI_HOME/plugins/resource-$4-$5
+mkdir -p "$folder"
 while [ "$1" != --file ]; do shift; done
-tar -xzf "$2" -C "$PULUMI_HOME/plugins/resource-docker-v5.2.0"
+tar -xzf "$2" -C "$folder"
 """
 
 
@@ -43,17 +44,18 @@ def test_the_language_host_lies_beside_the_cli_with_its_scripts(tmp_path: Path) 
     assert started.stdout == f"{['language', str(folder / 'pulumi-language-python-exec'), 'ADDRESS']}\n"
 
 
-def test_a_fallback_is_told_from_an_official_plugin(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "version"), [("docker", "5.2.0"), ("kubernetes", "4.34.2")])
+def test_a_fallback_is_told_from_an_official_plugin(tmp_path: Path, name: str, version: str) -> None:
     pulumi = tmp_path / "pulumi"
     pulumi.write_text(FAKE_PULUMI)
     pulumi.chmod(0o755)
-    assert install(tmp_path, "docker-state") == "absent"
+    assert install(tmp_path, f"{name}-state") == "absent"
     options = ("--pulumi", pulumi, "--python", sys.executable, "--plugins", PLUGINS)
-    install(tmp_path, "docker-fallback", *options)
-    assert (tmp_path / "arguments").read_text().startswith("plugin install resource docker v5.2.0 --file")
-    assert install(tmp_path, "docker-state") == "fallback"
-    install(tmp_path, "remove-docker-fallback")
-    assert install(tmp_path, "docker-state") == "absent"
+    install(tmp_path, f"{name}-fallback", *options)
+    assert (tmp_path / "arguments").read_text().startswith(f"plugin install resource {name} v{version} --file")
+    assert install(tmp_path, f"{name}-state") == "fallback"
+    install(tmp_path, f"remove-{name}-fallback")
+    assert install(tmp_path, f"{name}-state") == "absent"
 
 
 def test_an_official_plugin_is_never_removed(tmp_path: Path) -> None:

@@ -88,6 +88,11 @@ def test_a_function_call_is_refused_naming_the_plugin(provider: ResourceProvider
         provider.Invoke(provider_pb2.InvokeRequest(tok="test:index:getThing"), FakeContext())
 
 
+def test_a_component_of_a_plugin_is_refused_naming_the_plugin(provider: ResourceProvider) -> None:
+    with pytest.raises(AbortedError, match=r"kubernetes:yaml/v2:ConfigFile is not supported by the test plugin"):
+        provider.Construct(provider_pb2.ConstructRequest(type="kubernetes:yaml/v2:ConfigFile"), FakeContext())
+
+
 def test_unknown_values_pass_through_a_check(provider: ResourceProvider) -> None:
     response = check(provider, {"name": "a", "size": UNKNOWN})
     assert not response.failures

@@ -60,8 +60,13 @@ def test_the_hash_changes_with_a_name(paths: Paths) -> None:
 
 
 def test_the_hash_changes_with_the_flags(paths: Paths) -> None:
-    stamped = replace(BUILDKIT, version="v9")
-    assert pins_hash(paths, stamped) != pins_hash(paths, BUILDKIT)
+    others = [
+        BUILDKIT,
+        replace(BUILDKIT, version="v9"),
+        replace(BUILDKIT, more_stamps=(("example.org/x.Major", "1"),)),
+        replace(BUILDKIT, copies=(("example.org/x", "a", "b"),)),
+    ]
+    assert len({pins_hash(paths, tool) for tool in others}) == len(others)
 
 
 def test_binaries_appear_under_the_hash_of_their_pins(paths: Paths, stand_ins: StandIns) -> None:

@@ -10,7 +10,16 @@ from commands import SetupError, run
 from go_tools import DOCKER_BUILD, PULUMI, directory
 from machine import Machine
 from paths import Paths
-from pulumi_cli import DOCKER_BUILD_VERSION, DOCKER_VERSION, VERSION, cli_step, plugins_step, program
+from pulumi_cli import (
+    DOCKER_BUILD_VERSION,
+    DOCKER_VERSION,
+    FALLBACKS,
+    KUBERNETES_VERSION,
+    VERSION,
+    cli_step,
+    plugins_step,
+    program,
+)
 from tests.unit.stand_ins import StandIns
 from tests.unit.trees import write_tree
 
@@ -65,33 +74,39 @@ def test_a_failed_installer_leaves_no_cli(paths: Paths, stand_ins: StandIns) -> 
     assert cli_step(paths, ORDINARY).found() is None
 
 
+@pytest.mark.parametrize("name", FALLBACKS)
 def test_official_plugins_are_installed_and_replace_a_fallback(
-    paths: Paths, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     removed = []
-    fallback = pulumi_cli._plugins_folder() / f"resource-docker-v{DOCKER_VERSION}"
+    fallback = pulumi_cli._plugins_folder() / f"resource-{name}-v{FALLBACKS[name]}"
 
     def run_installer(command: list[str | Path], *, failure: str) -> str:
-        if command[-1] == "remove-docker-fallback":
-            removed.append(command)
-            shutil.rmtree(fallback)
+        if str(command[-1]).startswith("remove-"):
+            removed.append(command[-1])
+            if command[-1] == f"remove-{name}-fallback":
+                shutil.rmtree(fallback)
             return ""
         return run(command, failure=failure)
 
     stand_ins.put("pulumi", PULUMI_CLI)
     write_tree(fallback, {"FALLBACK.json": "{}"})
-    write_tree(fallback.with_name(f"resource-docker-build-v{DOCKER_BUILD_VERSION}"), {"x": ""})
+    for other in (("docker-build", DOCKER_BUILD_VERSION), *FALLBACKS.items()):
+        if other[0] != name:
+            write_tree(fallback.with_name("resource-{}-v{}".format(*other)), {"x": ""})
     step = plugins_step(paths, ORDINARY)
     assert step.found() is None, "a fallback is not the official plugin"
     monkeypatch.setattr(pulumi_cli, "run", run_installer)
     step.run()
-    assert len(removed) == 1
+    assert removed == [f"remove-{each}-fallback" for each in FALLBACKS]
     installed = [call for call in stand_ins.calls if "install" in call]
     assert installed == [
         f"pulumi plugin install resource docker v{DOCKER_VERSION}",
+        f"pulumi plugin install resource kubernetes v{KUBERNETES_VERSION}",
         f"pulumi plugin install resource docker-build v{DOCKER_BUILD_VERSION}",
     ]
-    assert step.found() == f"docker v{DOCKER_VERSION}, docker-build v{DOCKER_BUILD_VERSION}, installed before"
+    versions = f"docker v{DOCKER_VERSION}, kubernetes v{KUBERNETES_VERSION}, docker-build v{DOCKER_BUILD_VERSION}"
+    assert step.found() == f"{versions}, installed before"
 
 
 def test_the_plugins_hash_follows_their_code_and_packages(tmp_path: Path) -> None:

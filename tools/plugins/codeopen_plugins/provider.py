@@ -17,7 +17,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from codeopen_plugins.errors import InitialisationError, PluginError
-from codeopen_plugins.properties import Change, Difference, Failure, Property, differences, validate
+from codeopen_plugins.properties import Change, Difference, Failure, Property, validate
 from codeopen_plugins.resource import AUTO_NAMED, ResourceType
 from codeopen_plugins.resource import Change as InPlaceChange
 from codeopen_plugins.values import UNKNOWN, Properties, UnsupportedValueError, Value, from_struct, to_struct
@@ -45,10 +45,16 @@ class About:
         return given, validate(self.settings, own, self.label)
 
 
+def no_difference(old: Properties, new: Properties) -> list[Difference]:  # noqa: ARG001 - the form of the others
+    """For a provider whose configuration says nothing about which objects its resources are."""
+    return []
+
+
 class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
     """Serves ``types`` under one plugin name.
 
     ``configure`` receives the accepted configuration before any operation and runs at least once in the plugin's life.
+    ``compare`` says what a change of the configuration does: a replacement replaces every resource of the provider.
     """
 
     def __init__(
@@ -56,10 +62,12 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         about: About,
         types: Sequence[ResourceType],
         configure: Callable[[Properties], None],
+        compare: Callable[[Properties, Properties], list[Difference]] = no_difference,
     ) -> None:
         self._about = about
         self._types = {resource_type.token: resource_type for resource_type in types}
         self._configure = configure
+        self._compare = compare
         self._cancelled = Event()
 
     # The protocol's names are not Python's, and every method has to take a context.
@@ -78,8 +86,10 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         with _answering(context):
             return _check_response(*self._about.check(from_struct(request.news)))
 
-    def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+    def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
+        with _answering(context):
+            olds = from_struct(request.old_inputs) or from_struct(request.olds)
+            return _diff_response(self._compare(olds, from_struct(request.news)), deletes_first=False)
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _answering(context):
@@ -96,30 +106,35 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
         raise AssertionError("abort raises")
 
+    def Construct(self, request: Any, context: Any) -> NoReturn:  # noqa: N802
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"the type {request.type} is not supported by {self._about.label}; it makes several objects",
+        )
+        raise AssertionError("abort raises")
+
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _answering(context):
-            resource_type = self._types.get(_token(request.urn))
-            if resource_type is None:
-                supported = ", ".join(sorted(self._types))
-                reason = (
-                    f"the type {_token(request.urn)} is not supported by {self._about.label}; supported: {supported}"
-                )
-                return _check_response({}, [Failure("", reason)])
+            try:
+                resource_type = self.find_type(request.urn)
+            except PluginError as error:
+                return _check_response({}, [Failure("", str(error))])
             news = from_struct(request.news)
             if resource_type.named:
                 news = _with_name(news, from_struct(request.olds), request)
-            return _check_response(news, validate(resource_type.table, news, self._about.label))
+            return _check_response(*resource_type.check(news, self._about.label))
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _answering(context):
-            resource_type = self._type(request.urn)
+            resource_type = self.find_type(request.urn)
             olds = from_struct(request.old_inputs) or from_struct(request.olds)
             news = from_struct(request.news)
-            return _diff_response(resource_type, olds, news, differences(resource_type.table, olds, news))
+            found = resource_type.compare(olds, news)
+            return _diff_response(found, deletes_first=resource_type.deletes_before_replacing(olds, news))
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _answering(context):
-            resource_type = self._type(request.urn)
+            resource_type = self.find_type(request.urn)
             inputs = from_struct(request.properties)
             if request.preview:
                 return provider_pb2.CreateResponse(id="", properties=to_struct(resource_type.preview(inputs)))
@@ -128,7 +143,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _answering(context):
-            observed = self._type(request.urn).read(
+            observed = self.find_type(request.urn).read(
                 request.id, from_struct(request.inputs), from_struct(request.properties)
             )
             if observed is None:
@@ -139,7 +154,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _answering(context):
-            resource_type = self._type(request.urn)
+            resource_type = self.find_type(request.urn)
             olds, news = from_struct(request.olds), from_struct(request.news)
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=to_struct(resource_type.preview_update(news, olds)))
@@ -149,7 +164,7 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
         with _answering(context):
-            self._type(request.urn).delete(request.id, from_struct(request.properties))
+            self.find_type(request.urn).delete(request.id, from_struct(request.properties))
             return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
@@ -160,15 +175,14 @@ class ResourceProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Make operations under way stop at the next point where they leave nothing half-made."""
         self._cancelled.set()
 
-    def _type(self, urn: str) -> ResourceType:
+    def find_type(self, urn: str) -> ResourceType:
+        """The type of the resource with this URN. Raises PluginError where the plugin doesn't have it."""
         try:
-            return self._types[_token(urn)]
+            return self._types[token_of(urn)]
         except KeyError:
-            raise PluginError(self._unsupported(urn)) from None
-
-    def _unsupported(self, urn: str) -> str:
-        supported = ", ".join(sorted(self._types))
-        return f"the type {_token(urn)} is not supported by {self._about.label}; supported: {supported}"
+            supported = ", ".join(sorted(self._types))
+            text = f"the type {token_of(urn)} is not supported by {self._about.label}; supported: {supported}"
+            raise PluginError(text) from None
 
 
 def _as_text(value: Value) -> Value:
@@ -176,7 +190,7 @@ def _as_text(value: Value) -> Value:
     return value if isinstance(value, str) or value is UNKNOWN else json.dumps(value)
 
 
-def _token(urn: str) -> str:
+def token_of(urn: str) -> str:
     """The resource's own type: the last of the ``$``-joined types in its URN."""
     return urn.split("::", 3)[2].rsplit("$", 1)[-1]
 
@@ -199,14 +213,15 @@ def _check_response(inputs: Mapping[str, Any], failures: Sequence[Failure]) -> A
     )
 
 
-def _diff_response(resource_type: ResourceType, olds: Properties, news: Properties, found: Sequence[Difference]) -> Any:
+def _diff_response(found: Sequence[Difference], *, deletes_first: bool) -> Any:
     replaces = [difference.name for difference in found if difference.change is Change.REPLACE]
     some = provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
         changes=some,
-        diffs=[difference.name for difference in found],
+        # The CLI's summaries know whole properties only; the paths are in the detailed differences.
+        diffs=list(dict.fromkeys(difference.name.partition(".")[0].partition("[")[0] for difference in found)),
         replaces=replaces,
-        deleteBeforeReplace=bool(replaces) and resource_type.deletes_before_replacing(olds, news),
+        deleteBeforeReplace=bool(replaces) and deletes_first,
         hasDetailedDiff=True,
         detailedDiff={difference.name: _property_diff(difference) for difference in found},
     )

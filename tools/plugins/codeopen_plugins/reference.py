@@ -10,6 +10,8 @@ from codeopen_plugins.codeopen.plugin import resource_types as own_types
 from codeopen_plugins.docker.engine import Engine
 from codeopen_plugins.docker.plugin import SETTINGS, VERSION
 from codeopen_plugins.docker.plugin import resource_types as docker_types
+from codeopen_plugins.kubernetes.plugin import SETTINGS as KUBERNETES_SETTINGS
+from codeopen_plugins.kubernetes.plugin import VERSION as KUBERNETES_VERSION
 from codeopen_plugins.properties import Kind, Property
 from codeopen_plugins.resource import ResourceType
 
@@ -21,11 +23,12 @@ FALLBACK: Final = f"""\
 
 {ORIGIN} The project's own provider has [another page](provider.md).
 
-The official Pulumi plugins come first. Where the official `docker` provider can't be downloaded, set-up installs a
-fallback under its name and version ({VERSION}). It acts on the real Docker Engine and says in one warning a run that it
-stands in. It takes the types and properties below; anything else is refused before something is changed.
+The official Pulumi plugins come first. Where the official `docker` and `kubernetes` providers can't be downloaded,
+set-up installs a fallback for each under its name and version ({VERSION}, {KUBERNETES_VERSION}). They act on the real
+Docker Engine and the real Kubernetes API, and say in one warning a run that they stand in. What a fallback doesn't know
+is refused before something is changed.
 
-## What differs from the official plugin
+## `docker`: what differs from the official plugin
 
 - **Types**: only those below. Functions (`docker.get_network`, …) are refused. There is no schema, so
   `pulumi import` needs `--generate-code=false`.
@@ -44,6 +47,38 @@ stands in. It takes the types and properties below; anything else is refused bef
 
 A change of a property marked *update* happens in place; *replace* makes a new object. Sizes (`memory`, `shmSize`, …)
 are in MiB, as in the official plugin. Fields of an object are named in brackets.
+"""
+
+KUBERNETES: Final = """\
+## `kubernetes`: what differs from the official plugin
+
+As there: an object is created with a POST, which fails where it exists; changed by server-side apply under one field
+manager, so that what the program no longer says goes away; a CustomResourceDefinition is put whole. The same fields
+need another object, with the old one deleted first. **A Secret's and a ConfigMap's content is among them** unless the
+provider has `enableSecretMutable`, `enableConfigMapMutable`. Deletion is in the foreground, and waited for ten minutes
+(`pulumi.com/deletionPropagationPolicy`, `pulumi.com/timeoutSeconds`; `pulumi.com/skipAwait` with the same kinds). A
+Secret's `stringData` becomes `data`. The state has the official plugin's form, and either's is read; that the official
+plugin goes on from the fallback's was not tried.
+
+- **Types**: every type of a single object, custom resources too. `kubernetes:helm.sh…`, `kubernetes:kustomize…`,
+  `kubernetes:yaml…`, and Kubernetes' own `…Patch` and `…List` types are refused, and functions. There is no schema, so
+  `pulumi import` needs `--generate-code=false`.
+- **Names**: `metadata.name` is required; none is made up, and `generateName` isn't taken.
+- **Awaits**: none but for deletion. `pulumi.com/waitFor`, `pulumi.com/replaceUnready` and `customTimeouts` have no
+  effect.
+- **Previews** never ask the cluster (the official plugin makes a dry run where it can be reached); a preview with
+  `--refresh` does. Drift shows after a refresh.
+- **Unknown fields** are refused by the API server, with their names; the official plugin drops them with a warning.
+- **After a kill** between an object's creation and its record in the state, the next run takes up the object that the
+  same resource of the same stack made, known by the annotation `codeopen.dev/created-by` that an object has until its
+  first update. The official plugin stops there: import the object then.
+- **Retries**: 429 (as long as the server asks), 500, 502, 503, 504, refused and broken connections and time-outs are
+  retried for four minutes an operation. The official plugin gives up at once where no API server answers.
+- **Kubeconfig**: content, a path, or the files of `KUBECONFIG`; certificates, tokens, token files and credential
+  plugins (`exec`). A proxy, impersonation, basic authentication and the old `auth-provider` are refused, and there is
+  no in-cluster configuration.
+- **Outputs** are the live object, without `metadata.managedFields`. Whole copies of inputs in the state are encrypted.
+- `pulumi.com/patchForce` is honoured; `pulumi.com/patchFieldManager` is not.
 """
 
 OWN: Final = f"""\
@@ -65,7 +100,8 @@ A change of a property marked *update* happens in place, *replace* makes a new o
 
 def pages() -> dict[str, str]:
     """The pages as Markdown, by their file names in docs/reference."""
-    fallback = [_type_section(resource_type) for resource_type in docker_types(Engine())]
+    fallback = [*(_type_section(resource_type) for resource_type in docker_types(Engine())), KUBERNETES]
+    fallback += [_settings_section("kubernetes", KUBERNETES_SETTINGS)]
     own = [_type_section(resource_type, inspect.getdoc(resource_type) or "") for resource_type in own_types(_silent)]
     return {"fallback-plugins.md": "\n".join([FALLBACK, *fallback]), "provider.md": "\n".join([OWN, *own])}
 
@@ -84,6 +120,20 @@ def _type_section(resource_type: ResourceType, description: str = "") -> str:
         "| Property | Type | Change | Default | Notes |",
         "|---|---|---|---|---|",
         *(_row(name, prop, resource_type) for name, prop in resource_type.table.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _settings_section(plugin: str, settings: Mapping[str, Property]) -> str:
+    lines = [
+        f"### Configuration of `{plugin}`",
+        "",
+        "| Setting | Notes |",
+        "|---|---|",
+        *(
+            f"| `{name}` | {'; '.join(filter(None, [_choices(prop), prop.differs]))} |"
+            for name, prop in settings.items()
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar, Final
 
-from codeopen_plugins.properties import Property
+from codeopen_plugins.properties import Difference, Failure, Property, differences, validate
 from codeopen_plugins.values import UNKNOWN, Properties
 
 AUTO_NAMED: Final = "__defaults"
@@ -49,6 +49,14 @@ class ResourceType(ABC):
     computed: ClassVar[tuple[str, ...]] = ()
     named: ClassVar[bool] = False
     """Whether ``name`` identifies the object outside, so that one is made up where the program gives none."""
+
+    def check(self, inputs: Properties, who: str) -> tuple[Properties, list[Failure]]:
+        """The inputs to keep, and why they can't be used; ``who`` names the plugin in the texts."""
+        return inputs, validate(self.table, inputs, who)
+
+    def compare(self, old: Properties, new: Properties) -> list[Difference]:
+        """What differs between the recorded inputs and the program's."""
+        return differences(self.table, old, new)
 
     def deletes_before_replacing(self, olds: Properties, news: Properties) -> bool:
         """Whether the old object has to go first: two of one name can't exist at a time."""

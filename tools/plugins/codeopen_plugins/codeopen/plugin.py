@@ -9,10 +9,12 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from codeopen_plugins.codeopen.composed_image import ComposedImage
 from codeopen_plugins.codeopen.credential import Credential
+from codeopen_plugins.codeopen.granted_storage import GrantedStorage
 from codeopen_plugins.codeopen.image_index import ImageIndex
 from codeopen_plugins.codeopen.image_release import ImageRelease
 from codeopen_plugins.codeopen.mirrored_image import MirroredImage
 from codeopen_plugins.codeopen.process_limit import ProcessLimit
+from codeopen_plugins.codeopen.published_image import PublishedImage
 from codeopen_plugins.codeopen.published_plan import PublishedPlan
 from codeopen_plugins.engine_log import warn
 from codeopen_plugins.provider import About, ResourceProvider
@@ -33,6 +35,8 @@ def resource_types(warn_person: Callable[[str], None]) -> tuple[ResourceType, ..
         ComposedImage(),
         ImageIndex(),
         ProcessLimit(),
+        GrantedStorage(warn_person),
+        PublishedImage(),
     )
 
 

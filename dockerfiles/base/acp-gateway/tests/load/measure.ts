@@ -42,28 +42,44 @@ export async function openAll<L extends Link>(count: number, open: () => Promise
   return links;
 }
 
+/** How often each link sends, and for how long. */
+export interface Pace {
+  readonly intervalMs: number;
+  readonly seconds: number;
+}
+
+/** Two ways to the same kind of agent, with as many links each. */
+export interface Ways<T> {
+  readonly direct: readonly T[];
+  readonly gateway: readonly T[];
+}
+
 /**
- * Has each link return a message every `intervalMs`, evenly spread over all links, for `seconds`, and returns how long
- * each took. One message a link goes before and doesn't count: it finds nothing compiled and no memory allocated.
+ * Has each link of both ways return a message every `intervalMs` for `seconds`, and returns how long each took. The ways
+ * take turns, evenly spread, so that both meet the same machine at the same time. Time counts from when a message was
+ * due, not from when it was sent: what holds up the sender is not left out. One message a link goes before and doesn't
+ * count: it finds nothing compiled and no memory allocated.
  */
-export async function measure(
-  links: readonly Link[],
-  text: string,
-  pace: { readonly intervalMs: number; readonly seconds: number },
-): Promise<number[]> {
-  const samples: number[] = [];
-  for (const link of links) await link.echo(text);
+export async function measure({ direct, gateway }: Ways<Link>, text: string, pace: Pace): Promise<Ways<number>> {
+  for (const link of [...direct, ...gateway]) await link.echo(text);
   const start = performance.now() + 100;
-  const rounds = Math.max(1, Math.floor((pace.seconds * 1000) / pace.intervalMs));
-  await Promise.all(
-    links.map(async (link, index) => {
-      for (let round = 0; round < rounds; round += 1) {
-        const due = start + (round + index / links.length) * pace.intervalMs;
-        await wait(Math.max(0, due - performance.now()));
-        samples.push(await link.echo(text));
-      }
-    }),
-  );
+  const gap = pace.intervalMs / direct.length;
+  const [straight, through] = await Promise.all([
+    Promise.all(direct.map((link, index) => timeEchoes(link, text, pace, start + index * gap))),
+    Promise.all(gateway.map((link, index) => timeEchoes(link, text, pace, start + (index + 0.5) * gap))),
+  ]);
+  return { direct: straight.flat(), gateway: through.flat() };
+}
+
+async function timeEchoes(link: Link, text: string, pace: Pace, start: number): Promise<number[]> {
+  const samples: number[] = [];
+  const count = Math.max(1, Math.floor((pace.seconds * 1000) / pace.intervalMs));
+  for (let index = 0; index < count; index += 1) {
+    const due = start + index * pace.intervalMs;
+    await wait(Math.max(0, Math.ceil(due - performance.now()))); // Rounded down, a message would leave early.
+    await link.echo(text);
+    samples.push(performance.now() - due);
+  }
   return samples;
 }
 

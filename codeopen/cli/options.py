@@ -1,0 +1,23 @@
+"""Options that many commands have."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """``--stack``, which CODEOPEN_STACK gives too."""
+    chosen = os.environ.get("CODEOPEN_STACK") or None
+    parser.add_argument(
+        "--stack",
+        default=chosen,
+        required=chosen is None,
+        metavar="S",
+        help="default: CODEOPEN_STACK, set by make setup",
+    )
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """``--dry-run``."""
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")

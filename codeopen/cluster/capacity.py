@@ -1,0 +1,82 @@
+"""The pools of a cluster with the nodes that its projects need: one of ordinary nodes, and those with GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from codeopen.capacity.allocatable import room
+from codeopen.capacity.amounts import Demand
+from codeopen.capacity.pool import Offer, size_pool
+from codeopen.capacity.projects import demands_of
+from codeopen.capacity.report import PoolReport, report_pool
+from codeopen.catalog.gpus import Gpus, NodePlatform
+from codeopen.cluster.gpu_pools import CheckedPool, choose_pool
+from codeopen.errors import CapacityError
+from codeopen.plan.projects import PlannedProject
+
+ORDINARY = "ordinary"
+
+
+def plan_pools(
+    projects: Sequence[PlannedProject], platform: NodePlatform, pools: Sequence[CheckedPool], gpus: Gpus
+) -> tuple[PoolReport, ...]:
+    """The ordinary pool, then each declared GPU pool. Raises CapacityError.
+
+    Where no GPU pool is declared and a project wants a GPU, one is assumed, of the model that costs least.
+    """
+    ordinary = [each for each in projects if not each.resolution.resources.gpus]
+    with_gpu = [each for each in projects if each.resolution.resources.gpus]
+    reports = [_report(ORDINARY, demands_of(ordinary), _offers(platform, ""))]
+    if pools:
+        reports.extend(_declared(with_gpu, pools))
+    elif with_gpu:
+        reports.append(_assumed(demands_of(with_gpu), platform, gpus))
+    return tuple(reports)
+
+
+def pool_demands(projects: Iterable[PlannedProject], pools: Sequence[CheckedPool]) -> dict[str, tuple[Demand, ...]]:
+    """What is demanded of each pool, by its name. Raises CapacityError for a project that no pool is open to."""
+    placed: dict[str, list[PlannedProject]] = {pool.name: [] for pool in pools}
+    for each in projects:
+        gpus = each.resolution.resources.gpus
+        if gpus:
+            placed[choose_pool(pools, each.project.owner, gpus).name].append(each)
+    return {name: demands_of(members) for name, members in placed.items()}
+
+
+def _declared(projects: Sequence[PlannedProject], pools: Sequence[CheckedPool]) -> Iterator[PoolReport]:
+    demands = pool_demands(projects, pools)
+    for pool in pools:
+        wanted = sum(demand.capacity.gpus for demand in demands[pool.name])
+        if wanted > pool.seats:
+            raise CapacityError(
+                f"GPU pool {pool.name!r}: its projects want {wanted} GPUs, turns or slices, and it has {pool.seats}; "
+                "raise maxGpus, or hibernate some"
+            )
+        plan = pool.size(demands[pool.name])
+        yield report_pool(f"gpu {pool.name}", demands[pool.name], pool.offers(), plan)
+
+
+def _assumed(demands: tuple[Demand, ...], platform: NodePlatform, gpus: Gpus) -> PoolReport:
+    reports = []
+    refused = CapacityError(f"catalog/gpus.yaml has no machine with a GPU for {platform.id}; add one")
+    for model in gpus.models:
+        offers = _offers(platform, model)
+        if offers:
+            try:
+                reports.append(_report(f"gpu {model} (no pool is declared)", demands, offers))
+            except CapacityError as error:
+                refused = error
+    if not reports:
+        raise refused
+    return min(reports, key=lambda report: (report.plan.millicents, report.name))
+
+
+def _report(name: str, demands: tuple[Demand, ...], offers: tuple[Offer, ...]) -> PoolReport:
+    return report_pool(name, demands, offers, size_pool(demands, offers))
+
+
+def _offers(platform: NodePlatform, model: str) -> tuple[Offer, ...]:
+    return tuple(
+        Offer(machine.id, room(platform, machine), machine.millicents) for machine in platform.machines_with(model)
+    )

@@ -1,0 +1,72 @@
+"""GPU pools as a stack's configuration declares them (``codeopen:cluster``, key ``gpuPools``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PoolPlatform(StrEnum):
+    """What makes the pool's nodes."""
+
+    KARPENTER = "karpenter"
+    EKS = "eks"
+    GKE = "gke"
+    AKS = "aks"
+
+
+class SharingKind(StrEnum):
+    """How a GPU is shared: not; by turns, without any wall between those who take them; or in isolated slices."""
+
+    NONE = "none"
+    TIME_SLICING = "time-slicing"
+    MIG = "mig"
+
+
+class CapacityType(StrEnum):
+    """Whether nodes may be taken away at any time for being cheaper. A workspace that runs there ends with its node."""
+
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSharing:
+    """``replicas`` are the turns of time-slicing; ``profile`` is that of MIG, as ``1g.5gb``."""
+
+    kind: SharingKind = SharingKind.NONE
+    replicas: int = 0
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClass:
+    """Karpenter's node class, which says how a node is made; it belongs to whoever runs the cluster."""
+
+    group: str = "karpenter.k8s.aws"
+    kind: str = "EC2NodeClass"
+    name: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class GpuPool:
+    """One pool of nodes with GPUs of one model. It has no node until a project asks for a GPU.
+
+    ``max_gpus`` counts whole GPUs. ``owner`` keeps the pool to the projects of one owner, and must be given where turns
+    are taken on a GPU. ``machines`` are ids of the catalog's; without any, those are taken that the projects need.
+    ``gpus_per_node`` (0: any) narrows these. ``empty_after`` is how long a node stays that nobody uses.
+    """
+
+    name: str
+    platform: PoolPlatform
+    model: str
+    max_gpus: int
+    sharing: GpuSharing = field(default_factory=GpuSharing)
+    owner: str = ""
+    machines: tuple[str, ...] = ()
+    gpus_per_node: int = 0
+    capacity_type: CapacityType = CapacityType.ON_DEMAND
+    zones: tuple[str, ...] = ()
+    node_class: NodeClass = field(default_factory=NodeClass)
+    weight: int = 10
+    empty_after: str = "10m"

@@ -1,0 +1,34 @@
+"""All that a project has on a cluster, in the order in which it is made."""
+
+from __future__ import annotations
+
+from codeopen.cluster.deployment import ProjectDeployment
+from codeopen.cluster.isolation import limit_range, namespace, network_policies, resource_quota, service_account
+from codeopen.cluster.objects import Object
+from codeopen.cluster.registry import pull_secret
+from codeopen.cluster.settings import ClusterSettings
+from codeopen.cluster.workload import claim, credentials, disruption_budget, ingress, service, stateful_set
+
+
+def project_objects(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Object, ...]:
+    """Every object of a project. The namespace comes first, and policies come before the pod that they bind."""
+    return (
+        namespace(project),
+        resource_quota(project, settings.scratch),
+        limit_range(project, settings.scratch),
+        *network_policies(project, settings),
+        service_account(project),
+        *_login(project, settings),
+        *project.seats,
+        claim(project, settings),
+        credentials(project),
+        service(project),
+        disruption_budget(project),
+        stateful_set(project, settings),
+        *ingress(project, settings),
+    )
+
+
+def _login(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Object, ...]:
+    name = settings.registry.pull_secret
+    return (pull_secret(project.namespace, name),) if name else ()

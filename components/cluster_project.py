@@ -1,0 +1,51 @@
+"""A project of the Kubernetes stacks: everything in its namespace, from the manifests of ``codeopen.cluster``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pulumi
+
+from codeopen.cluster.deployment import ProjectDeployment
+from codeopen.cluster.objects import Reference, SecretValue
+from codeopen.cluster.project import project_objects
+from codeopen.cluster.settings import ClusterSettings
+from codeopen.cluster.workload import USERNAME
+from components.cluster_objects import declare
+from components.custom import Credential, GrantedStorage
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterProjectArgs:
+    """``image`` is the project's ``repository@sha256:…``; ``registry_login`` the content of a Docker configuration."""
+
+    project: ProjectDeployment
+    settings: ClusterSettings
+    image: pulumi.Input[str]
+    registry_login: pulumi.Input[str] | None = None
+
+
+class ProjectStack(pulumi.ComponentResource):
+    """One workspace on a cluster. Its namespace, claim and credentials outlive it, and its disk never shrinks."""
+
+    storage_gb: pulumi.Output[int]
+
+    def __init__(self, name: str, args: ClusterProjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("codeopen:kubernetes:ProjectStack", name, {}, opts)
+        kept = pulumi.ResourceOptions(parent=self, protect=True)
+        ports = args.project.resolution.ports
+        passwords = {port.name: Credential(f"{name}-{port.name}", USERNAME, kept).password for port in ports}
+        storage = GrantedStorage(f"{name}-storage", args.project.id, int(args.project.storage_gb), kept)
+        self.storage_gb = storage.gigabytes
+        project = replace(args.project, image=Reference("image", ""), storage_gb=storage.gigabytes)
+
+        def value(wanted: SecretValue | Reference) -> Any:
+            if isinstance(wanted, Reference):
+                return args.image
+            if wanted.name.startswith("password:"):
+                return passwords[wanted.name.removeprefix("password:")]
+            return pulumi.Output.secret(args.registry_login)
+
+        declare(project_objects(project, args.settings), name, pulumi.ResourceOptions(parent=self), value)
+        self.register_outputs({})

@@ -1,0 +1,60 @@
+"""GPU pools as managed node groups of EKS, scaled by the cluster autoscaler."""
+
+from __future__ import annotations
+
+import pulumi
+
+from codeopen.cluster.gpu_pools import GPU, CheckedPool
+from codeopen.cluster.gpu_settings import CapacityType
+from components.gpu_backends.cloud_sdk import cluster_of, import_sdk
+from components.gpu_node_pool import CloudCluster
+
+_TEMPLATE = "k8s.io/cluster-autoscaler/node-template"
+_CAPACITY = {CapacityType.ON_DEMAND: "ON_DEMAND", CapacityType.SPOT: "SPOT"}
+
+
+def declare_nodes(name: str, pool: CheckedPool, cluster: CloudCluster | None, opts: pulumi.ResourceOptions) -> None:
+    """One node group, of the pool's first machine. Its zones are those of the cluster's subnets."""
+    aws = import_sdk("pulumi_aws", "aws")
+    there = cluster_of(pool.name, cluster)
+    (machine,) = pool.machines
+    group = aws.eks.NodeGroup(
+        f"{name}-nodes",
+        cluster_name=there.name,
+        node_group_name=f"codeopen-{pool.name}",
+        node_role_arn=there.node_role,
+        subnet_ids=list(there.subnets),
+        ami_type="AL2023_x86_64_NVIDIA",
+        instance_types=[machine.machine],
+        capacity_type=_CAPACITY[pool.pool.capacity_type],
+        disk_size=there.disk_gb,
+        scaling_config=aws.eks.NodeGroupScalingConfigArgs(
+            desired_size=0, min_size=0, max_size=pool.pool.max_gpus // machine.gpus
+        ),
+        update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
+        labels=pool.labels,
+        taints=[
+            aws.eks.NodeGroupTaintArgs(key=taint["key"], value=taint["value"], effect="NO_SCHEDULE")
+            for taint in pool.taints
+        ],
+        tags=dict(there.tags) or None,
+        # How many nodes there are is the autoscaler's to say.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["scalingConfig.desiredSize"])),
+    )
+    for number, (key, value) in enumerate(_template(pool).items()):
+        aws.autoscaling.Tag(
+            f"{name}-template-{number}",
+            autoscaling_group_name=group.resources[0].autoscaling_groups[0].name,
+            tag=aws.autoscaling.TagTagArgs(key=key, value=value, propagate_at_launch=False),
+            opts=opts,
+        )
+
+
+def _template(pool: CheckedPool) -> dict[str, str]:
+    """What the autoscaler must know of a node before there is one, and of the parts that the device plugin makes."""
+    (machine,) = pool.machines
+    tags = {f"{_TEMPLATE}/label/{key}": value for key, value in pool.labels.items()}
+    tags |= {f"{_TEMPLATE}/taint/{taint['key']}": f"{taint['value']}:{taint['effect']}" for taint in pool.taints}
+    if pool.resource != GPU:
+        tags[f"{_TEMPLATE}/resources/{pool.resource}"] = str(machine.gpus * pool.per_gpu)
+    return tags

@@ -1,0 +1,179 @@
+"""The programs of stacks on Kubernetes: the platform of a cluster with its declared projects, and one project alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from codeopen.catalog.model import Catalog
+from codeopen.catalog.read import read_catalog
+from codeopen.cluster.capacity import pool_demands
+from codeopen.cluster.deployment import ProjectDeployment, short_name
+from codeopen.cluster.gpu_pools import check_pools
+from codeopen.cluster.objects import Object, Reference, SecretValue
+from codeopen.cluster.placement import deployment_of
+from codeopen.cluster.settings import ClusterSettings
+from codeopen.cluster.stack import platform_of
+from codeopen.cluster.workload import hosts
+from codeopen.errors import SettingsError
+from codeopen.plan.context import read_contexts
+from codeopen.plan.parts import PartKind, list_builds
+from codeopen.plan.plan import make_plan
+from codeopen.plan.projects import PlannedProject, plan_projects
+from codeopen.settings import LoneProject, Settings, plan_request
+from codeopen.wanted import Wanted, choose
+from components.cluster_objects import declare
+from components.cluster_project import ClusterProjectArgs, ProjectStack
+from components.cluster_registry import declare_registry, platform_secrets
+from components.custom import PublishedImage
+from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+
+LOGIN: Final = "registry-login"
+REGISTRY_LOGIN: Final = "CODEOPEN_REGISTRY_LOGIN"
+"""The variable that gives the registry's login (a Docker configuration) where the stack's secret doesn't."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImage:
+    """An image that was built elsewhere: its ``host/repository`` and plan digest."""
+
+    repository: str
+    plan_digest: str
+
+
+class Cluster:
+    """One cluster that a program declares things in: the provider, and images, each looked up once."""
+
+    def __init__(self, settings: ClusterSettings, images: Mapping[str, PlannedImage]) -> None:
+        self.settings = settings
+        self.provider = k8s.Provider(
+            "cluster",
+            kubeconfig=settings.kubeconfig or None,
+            context=settings.context or None,
+            # Without it, a cluster's new address would count as another cluster, and replace everything there is.
+            cluster_identifier=settings.context or "codeopen",
+            # Without these, a new password replaces the Secret, and a pod that starts meanwhile fails.
+            enable_secret_mutable=True,
+            enable_config_map_mutable=True,
+        )
+        self._images = images
+        self._found: dict[str, pulumi.Output[str]] = {}
+        login = os.environ.get(REGISTRY_LOGIN)
+        given = pulumi.Output.secret(login) if login else None
+        self.login = pulumi.Config("codeopen").get_secret("registryLogin") or given
+
+    @property
+    def options(self) -> pulumi.ResourceOptions:
+        """For components: what they declare goes to this cluster."""
+        return pulumi.ResourceOptions(providers={"kubernetes": self.provider})
+
+    def image(self, name: str) -> pulumi.Output[str]:
+        """The ``repository@digest`` of an image of the plan, as ``js-code``."""
+        if name not in self._found:
+            planned = self._images[name]
+            self._found[name] = PublishedImage(f"image-{name}", planned.repository, planned.plan_digest).ref
+        return self._found[name]
+
+    def project(self, planned: PlannedProject, deployment: ProjectDeployment) -> dict[str, Any]:
+        """Declare a project; returns what its stack says of it."""
+        image = deployment.image
+        reference: pulumi.Input[str] = self.image(image.name) if isinstance(image, Reference) else image
+        if self.settings.registry.pull_secret and self.login is None:
+            raise SettingsError(
+                "codeopen:registryLogin is not set, and codeopen:cluster.registry.pullSecret asks for it; give it by "
+                f"`pulumi config set --secret codeopen:registryLogin`, or in the variable {REGISTRY_LOGIN}"
+            )
+        args = ClusterProjectArgs(deployment, self.settings, reference, self.login)
+        stack = ProjectStack(f"project-{planned.id}", args, self.options)
+        return describe(planned, deployment, self.settings) | {"reference": reference, "storage_gb": stack.storage_gb}
+
+    def platform(self, objects: Sequence[Object], repositories: Sequence[str]) -> None:
+        """Declare what the cluster has for all projects. Raises SettingsError for secrets that aren't there."""
+        config = pulumi.Config("codeopen")
+        secrets = platform_secrets(objects, config)
+        access = declare_registry(self.settings.registry, repositories, self.login, self.options)
+
+        def value(wanted: SecretValue | Reference) -> Any:
+            if isinstance(wanted, Reference):
+                return self.image(wanted.name)
+            return access.login if wanted.name == LOGIN else secrets[wanted.name]
+
+        declare(objects, "platform", self.options, value)
+
+
+def describe(planned: PlannedProject, deployment: ProjectDeployment, settings: ClusterSettings) -> dict[str, Any]:
+    """A project as its stack's outputs tell it; ``declared`` is what it can be declared by again."""
+    resolution, project = planned.resolution, planned.project
+    return {
+        "namespace": deployment.namespace,
+        "image": str(resolution.image),
+        "state": deployment.state.value,
+        "cpu": str(resolution.resources.cpu),
+        "memory": str(resolution.resources.memory),
+        "gpus": resolution.resources.gpus,
+        "monthly_price_cents": resolution.monthly_price_cents,
+        "credentials": {port.name: port.credential for port in resolution.ports},
+        "urls": {name: f"https://{host}" for name, host in hosts(deployment, settings).items()},
+        "declared": {
+            "id": project.id,
+            "tier": project.selection.tier,
+            "flavor": project.selection.flavor,
+            "addons": list(project.selection.addons),
+            "name": project.name,
+            "owner": project.owner,
+            "state": deployment.state.value,
+            **({"image": project.image} if project.image else {}),
+        },
+    }
+
+
+def run_on_cluster(settings: Settings, cluster: ClusterSettings, checkout: Path) -> None:
+    """Declare one project where the stack is a project's, else the platform and the projects that it lists.
+
+    Raises CodeOpenError for a mistake in the stack's configuration.
+    """
+    catalog = read_catalog(settings.catalog)
+    if settings.alone is not None:
+        _run_project(settings, cluster, catalog, settings.alone)
+        return
+    plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))
+    projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
+    wanted = choose(catalog, settings, plan, projects)
+    images = _planned_images(settings, wanted)
+    there = Cluster(cluster, images)
+    pools = check_pools(cluster.gpu_pools, catalog.gpus)
+    repositories = sorted({image.repository.partition("/")[2] for image in images.values()})
+    there.platform(platform_of(cluster, catalog, plan, wanted.combinations, pools), repositories)
+    demands = pool_demands((each for each in projects if not each.project.hibernated), pools)
+    for pool in pools:
+        GpuNodePool(f"gpu-{pool.name}", GpuNodePoolArgs(pool, demands[pool.name]), there.options)
+    pulumi.export("projects", {each.id: there.project(each, deployment_of(each, pools)) for each in projects})
+
+
+def _run_project(settings: Settings, cluster: ClusterSettings, catalog: Catalog, alone: LoneProject) -> None:
+    (planned,) = plan_projects(catalog, [alone.project], settings.release, settings.platforms[0], None)
+    image = planned.resolution.image
+    looked_up = PlannedImage(str(image).rpartition(":")[0], alone.plan_digest)
+    there = Cluster(cluster, {short_name(image): looked_up})
+    pools = check_pools(cluster.gpu_pools, catalog.gpus)
+    pulumi.export("project", there.project(planned, deployment_of(planned, pools)))
+
+
+def _planned_images(settings: Settings, wanted: Wanted) -> dict[str, PlannedImage]:
+    """All images of the stack by their short names, on its first platform."""
+    platform = settings.platforms[0]
+    found = {
+        part.id: PlannedImage(planned.reference.rpartition(":")[0], planned.digests[platform])
+        for part, planned in wanted.parts.items()
+        if part.kind in {PartKind.FLAVOR, PartKind.BASE}
+    }
+    for each in wanted.combinations:
+        repository = str(each.image).rpartition(":")[0]
+        found[short_name(each.image)] = PlannedImage(repository, each.digests[platform])
+    return found

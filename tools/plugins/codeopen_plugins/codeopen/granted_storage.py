@@ -1,0 +1,61 @@
+"""``codeopen:index:GrantedStorage``: the size of a project's disk, which grows and never shrinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Event
+from typing import ClassVar
+
+from codeopen_plugins.properties import Change, Kind, Property
+from codeopen_plugins.resource import Change as InPlaceChange
+from codeopen_plugins.resource import Observed, ResourceType, Stored
+from codeopen_plugins.values import Properties
+
+
+class GrantedStorage(ResourceType):
+    """The most that was ever asked for, in decimal gigabytes: ``gigabytes`` never falls below what it was.
+
+    A volume can't be made smaller, and a user's files may fill it: who asks for less keeps the size, and a preview and
+    an update say so. It exists in the state alone.
+    """
+
+    token: ClassVar[str] = "codeopen:index:GrantedStorage"  # noqa: S105 - a type token, not a secret
+    table: ClassVar[Mapping[str, Property]] = {
+        "project": Property(Kind.STRING, required=True),
+        "wanted": Property(Kind.INTEGER, change=Change.UPDATE, required=True),
+    }
+    computed: ClassVar[tuple[str, ...]] = ("gigabytes",)
+
+    def __init__(self, warn_person: Callable[[str], None]) -> None:
+        self._warn = warn_person
+
+    def preview(self, inputs: Properties) -> Properties:
+        return {**inputs, "gigabytes": int(inputs["wanted"])}
+
+    def preview_update(self, inputs: Properties, outputs: Properties) -> Properties:
+        granted = max(int(inputs["wanted"]), int(outputs["gigabytes"]))
+        if granted > int(inputs["wanted"]):
+            self._warn(
+                f"project {inputs['project']}: its disk stays at {granted} GB, though {int(inputs['wanted'])} GB are "
+                "asked for now: a volume never shrinks"
+            )
+        return {**inputs, "gigabytes": granted}
+
+    def create(self, inputs: Properties, cancelled: Event) -> Stored:  # noqa: ARG002
+        return Stored(str(inputs["project"]), self.preview(inputs))
+
+    def read(self, identifier: str, inputs: Properties, outputs: Properties) -> Observed | None:
+        """The state is the only place where it is. An import takes the size from the id, as ``demo:100``."""
+        if outputs:
+            return Observed(identifier, inputs, outputs)
+        project, _, size = identifier.partition(":")
+        if not size.isdigit():
+            return None
+        given: Properties = {"project": project, "wanted": int(size)}
+        return Observed(project, given, self.preview(given))
+
+    def update(self, change: InPlaceChange, outputs: Properties, cancelled: Event) -> Properties:  # noqa: ARG002
+        return self.preview_update(change.new, outputs)
+
+    def delete(self, identifier: str, outputs: Properties) -> None:
+        """Nothing exists outside the state."""
