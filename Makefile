@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test test-kill cluster images oracle lint bench bench-compose lock refresh-mirror
+.PHONY: up setup preview status down test test-kill cluster images oracle lint bench bench-compose bench-projects lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -46,6 +46,10 @@ oracle:
 
 bench:
 	@$(ENV) python -m bench.run $(if $(JSON),--json $(JSON))
+
+# 50 to 500 projects' stacks on a control plane of its own; SIZES="3 6" for a sample.
+bench-projects:
+	@$(ENV) PYTHONPATH=tools/setup:tools/plugins python -m bench.projects $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))
 
 # On the parts that `codeopen part test --keep` leaves in its registry.
 bench-compose:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -88,12 +88,13 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
         raise SettingsError(f"codeopen:hostPorts: {first} leaves no room for {BLOCK_SIZE * BLOCKS} ports; take 16000")
     version = reader.get("imageVersion", str, "") or _read_version(checkout / "VERSION")
     mirror = reader.get("mirror", str, "")
+    release = Release(
+        reader.get("registry", str, "") or f"localhost:{port}", reader.get("owner", str, "codeopen"), version
+    )
     return Settings(
         stack=stack,
         catalog=checkout / reader.get("catalog", str, "catalog"),
-        release=Release(
-            reader.get("registry", str, "") or f"localhost:{port}", reader.get("owner", str, "codeopen"), version
-        ),
+        release=release,
         platforms=_strings("codeopen:platforms", reader.get("platforms", list, [DEFAULT_PLATFORM])),
         parts=_optional_strings("codeopen:parts", reader.get("parts", list, [])),
         combinations=_optional_strings("codeopen:combinations", reader.get("combinations", list, [POPULAR])),
@@ -107,9 +108,16 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
             read_project(f"codeopen:projects[{number}]", value)
             for number, value in enumerate(reader.get("projects", list, []))
         ),
-        cluster=read_cluster_settings(values["cluster"]) if values.get("cluster") else None,
+        cluster=_read_cluster(values["cluster"], release) if values.get("cluster") else None,
         alone=_read_alone(values["project"]) if values.get("project") else None,
     )
+
+
+def _read_cluster(value: Any, release: Release) -> ClusterSettings:
+    """The cluster's settings; its nodes reach the registry by the host in the images' names, unless they say."""
+    cluster = read_cluster_settings(value)
+    host = cluster.registry.host or release.registry
+    return replace(cluster, registry=replace(cluster.registry, host=host))
 
 
 def plan_request(settings: Settings) -> PlanRequest:

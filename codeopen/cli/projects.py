@@ -23,7 +23,7 @@ from codeopen.deploy.events import Event
 from codeopen.deploy.stack import Stack, Watch
 from codeopen.errors import NoSuchStackError, ProjectError, SettingsError
 from codeopen.plan.projects import Project
-from codeopen.projects.apply import Halt, Task, cores, run_all
+from codeopen.projects.apply import Halt, Task, Work, cores, run_all
 from codeopen.projects.declared import parse_selection, read_declared, refuse_twins
 from codeopen.projects.last import Last, read_last
 from codeopen.projects.planning import ImagePlans, read_plans
@@ -130,11 +130,11 @@ def _declared(options: argparse.Namespace) -> Iterable[Project]:
     yield from map(parse_selection, options.project)
 
 
-def _applying(desk: Desk, project: Project) -> Callable[[Watch, bool], Iterable[Event]]:
+def _applying(desk: Desk, project: Project) -> Work:
     plans = desk.plans
 
-    def work(watch: Watch, again: bool) -> Iterable[Event]:  # noqa: FBT001 - the type of all works
-        return desk.apply(project, plans.digest(project), watch, adopt=again)
+    def work(watch: Watch, tries: int) -> Iterable[Event]:
+        return desk.apply(project, plans.digest(project), watch, adopt=tries > 1)
 
     return work
 
@@ -143,21 +143,21 @@ def _again(desk: Desk, projects: Sequence[str], change: Callable[[Last], tuple[P
     """Apply projects as they were declared, but for what ``change`` changes."""
 
     def task(project_id: str) -> Task:
-        def work(watch: Watch, again: bool) -> Iterable[Event]:  # noqa: FBT001
-            _, state = desk.find(project_id)
-            return desk.apply(*change(read_last(state, project_id)), watch, adopt=again)
+        def work(watch: Watch, tries: int) -> Iterable[Event]:
+            state = desk.find(project_id)[1]
+            return desk.apply(*change(read_last(state, project_id)), watch, adopt=tries > 1)
 
         return Task(project_id, work)
 
     return [task(project) for project in dict.fromkeys(projects)]
 
 
-def _removing(desk: Desk, project_id: str) -> Callable[[Watch, bool], Iterable[Event]]:
+def _removing(desk: Desk, project_id: str) -> Work:
     with_data = desk.options.with_data
     cluster = desk.cluster if with_data else None
 
-    def work(watch: Watch, again: bool) -> Iterable[Event]:  # noqa: ARG001, FBT001
-        stack, _ = desk.find(project_id)
+    def work(watch: Watch, _: int) -> Iterable[Event]:
+        stack = desk.find(project_id)[0]
         if cluster is None:
             return stack.down(watch)
         # Its namespace outlives the stack, whatever removes that.

@@ -41,6 +41,8 @@ def claim(project: ProjectDeployment, settings: ClusterSettings) -> Object:
         labels=project.labels,
         annotations=SKIP_AWAIT,
         retain=True,
+        # A larger tier raises both, and the claim can't grow before the quota lets it.
+        after=(f"resourcequota/{WORKSPACE}",),
     )
 
 

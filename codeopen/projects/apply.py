@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Event as Flag
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Final
 
 from codeopen.deploy.events import Event
@@ -24,8 +26,8 @@ _QUIET: Final = frozenset({"same", "read", "refresh"})
 _OWN: Final = ("pulumi:pulumi:Stack", "codeopen:kubernetes:")
 _REPLACING: Final = frozenset({"create-replacement", "delete-replaced", "replace"})
 
-Work = Callable[[Watch, bool], Iterable[Event]]
-"""What is done with one project's stack; the second argument says that an earlier try broke off."""
+Work = Callable[[Watch, int], Iterable[Event]]
+"""What is done with one project's stack; the number counts tries from 1: before the second, the first broke off."""
 
 
 class Status(StrEnum):
@@ -114,19 +116,24 @@ def run_all(
     """
     pressed = halt or Halt()
     runner = _Runner(progress, until_reachable, pressed)
-    with ThreadPoolExecutor(max(1, parallel), thread_name_prefix="project") as threads:
+    with _pressing(pressed), ThreadPoolExecutor(max(1, parallel), thread_name_prefix="project") as threads:
         futures = [threads.submit(runner.run, task) for task in tasks]
-        _wait(futures, pressed)
+        while wait(futures, _POLL_SECONDS).not_done:
+            pass
     return tuple(future.result() for future in futures)
 
 
-def _wait(futures: Sequence[Future[Result]], halt: Halt) -> None:
-    while True:
-        try:
-            if not wait(futures, _POLL_SECONDS).not_done:
-                return
-        except KeyboardInterrupt:
-            halt.press()
+@contextmanager
+def _pressing(halt: Halt) -> Iterator[None]:
+    """Take ctrl-C as a wish, wherever the program is: an exception could come between any two lines."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: halt.press())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Runner:
@@ -158,7 +165,7 @@ class _Runner:
         while True:
             tries += 1
             try:
-                changes = changes_of(task.work(watch, tries > 1))
+                changes = changes_of(task.work(watch, tries))
                 status, message = (Status.CHANGED if changes else Status.UNCHANGED), ""
             except StackInUseError as error:
                 changes, status, message = (), Status.IN_USE, str(error)

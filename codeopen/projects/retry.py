@@ -14,6 +14,8 @@ _PASSING: Final = re.compile(
     r"|cluster is unreachable|no API server answers|did not get better in time"
     r"|too many requests|the server is currently unable to handle the request|apiserver not ready"
     r"|etcdserver: (?:request timed out|leader changed|no leader)|\b(?:status|says|code)[ :]+(?:429|50[0234])\b"
+    # A quota that was raised a moment ago counts once its controller has seen it.
+    r"|exceeded quota"
     r"|the server was unable to return a response in the time allotted|storage is \(re\)initializing",
     re.IGNORECASE,
 )

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import urllib3
 
 from cluster_tools import KUBERNETES, KWOK
-from tests.cluster.certificates import ADMIN, CONTROLLERS, SCHEDULER, write_certificate, write_users
+from tests.cluster.certificates import ADMIN, CONTROLLERS, SCHEDULER, User, write_certificate, write_users
 from tests.cluster.host_paths import STORAGE_CLASS, remove_host_paths
 from tests.cluster.programs import ClusterError, Programs, together, tools
 from tests.live import free_port
@@ -164,16 +164,18 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(folder: Path, *, address: str = LOOPBACK, flags: Flags | None = None) -> Iterator[ControlPlane]:
+def control_plane(
+    folder: Path, *, address: str = LOOPBACK, flags: Flags | None = None, users: Mapping[str, User] | None = None
+) -> Iterator[ControlPlane]:
     """A cluster without nodes while a test uses it, all of it in an empty folder and on free ports of one address.
 
-    ``flags`` are more of them by program, as ``{"kube-apiserver": ["--v=4"]}``.
+    ``flags`` are more of them by program, as ``{"kube-apiserver": ["--v=4"]}``; ``users`` are more who have tokens.
     """
     try:
         with together(folder) as programs:
             cluster = ControlPlane(folder, f"https://{address}:{free_port()}", programs)
             more = flags or {}
-            key = _start_api_server(cluster, address, more.get("kube-apiserver", ()))
+            key = _start_api_server(cluster, address, more.get("kube-apiserver", ()), users or {})
             _start_the_rest(cluster, key, more)
             try:
                 yield cluster
@@ -184,7 +186,9 @@ def control_plane(folder: Path, *, address: str = LOOPBACK, flags: Flags | None 
         shutil.rmtree(folder / "etcd", ignore_errors=True)  # more than 100 MB, and pytest keeps folders
 
 
-def _start_api_server(cluster: ControlPlane, address: str, flags: Sequence[str]) -> Path:
+def _start_api_server(
+    cluster: ControlPlane, address: str, flags: Sequence[str], more_users: Mapping[str, User]
+) -> Path:
     """The API server and its store. Returns the key that signs tokens."""
     folder, binaries = cluster.folder, tools(KUBERNETES)
     store, peers = (f"http://{LOOPBACK}:{free_port()}" for _ in range(2))
@@ -193,7 +197,7 @@ def _start_api_server(cluster: ControlPlane, address: str, flags: Sequence[str])
     etcd += [f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=test={peers}"]
     cluster.programs.start("etcd", binaries / "etcd", *etcd)
     certificate, key = write_certificate(folder, address)
-    users = {"admin": ADMIN, "controllers": CONTROLLERS, "scheduler": SCHEDULER}
+    users = {"admin": ADMIN, "controllers": CONTROLLERS, "scheduler": SCHEDULER, **more_users}
     tokens = write_users(folder, cluster.url, certificate, users)
     server = [f"--etcd-servers={store}", f"--bind-address={address}", f"--secure-port={cluster.url.rsplit(':')[-1]}"]
     server += [f"--advertise-address={address}", f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}"]

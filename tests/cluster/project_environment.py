@@ -1,14 +1,16 @@
-"""An environment with a cluster, a registry and a state of its own, in a copy of this checkout: for projects' stacks."""
+"""An environment for projects' stacks: a cluster, a registry and a state of its own, in a copy of this checkout."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from tests.live import copy_checkout
 from tests.unit.distribution.real_registry import RealRegistry
 
 NAME = "team"
-PRIORITY = {
+PRIORITY: dict[str, Any] = {
     "apiVersion": "scheduling.k8s.io/v1",
     "kind": "PriorityClass",
     "metadata": {"name": "codeopen-workspace"},
@@ -65,7 +67,7 @@ class Environment:
         """Push a tiny image as the one of each selection's plan: a flavor, then add-ons."""
         plans = self.plans
         for flavor, *addons in selections:
-            project = Project("x", Selection("starter", flavor, tuple(addons)))
+            project = Project("x", Selection("power", flavor, tuple(addons)))
             repository, digest = plans.repository(project), plans.digest(project)
             content = {"architecture": "amd64", "os": "linux", "config": {"Labels": {"note": note or digest}}}
             config = document(CONFIG_TYPE, {**content, "rootfs": {"type": "layers", "diff_ids": []}})
@@ -114,6 +116,21 @@ class Environment:
         listed = self.cluster.items("pods", f"codeopen-{project}")
         return [pod["metadata"]["uid"] for pod in listed if not pod["metadata"].get("deletionTimestamp")]
 
+    @contextmanager
+    def locked(self, project: str) -> Iterator[None]:
+        """As while another run works on the project's stack: a lock file of a process that lives."""
+        backend = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://").partition("?")[0])
+        folder = backend / ".pulumi" / "locks" / "organization" / "codeopen" / f"{NAME}.project.{project}"
+        folder.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC).isoformat()
+        lock = {"pid": os.getpid(), "username": "x", "hostname": socket.gethostname(), "timestamp": now}
+        file = folder / "a-test.json"
+        file.write_text(json.dumps(lock))
+        try:
+            yield
+        finally:
+            file.unlink()
+
     def image(self, project: str) -> str:
         """What its StatefulSet would run."""
         declared = self.cluster.get("statefulset", "workspace", namespace=f"codeopen-{project}")
@@ -128,7 +145,7 @@ def project(identifier: str, *addons: str, **more: Any) -> dict[str, Any]:
 
 @contextmanager
 def project_environment(folder: Path, cluster: ControlPlane, registry: RealRegistry) -> Iterator[Environment]:
-    """The environment, configured; what is applied goes with the cluster."""
+    """The environment, configured. Projects' namespaces are deleted at the end."""
     copy_checkout(folder / "checkout")
     (folder / "pulumi").mkdir()
     (folder / "passphrase").write_text("of this test")
@@ -142,4 +159,11 @@ def project_environment(folder: Path, cluster: ControlPlane, registry: RealRegis
     made = Environment(folder / "checkout", cluster, Registry(registry.host), environment)
     made.configure()
     cluster.apply(PRIORITY)
-    yield made
+    before = {each["metadata"]["name"] for each in cluster.items("namespaces")}
+    try:
+        yield made
+    finally:
+        after = {each["metadata"]["name"] for each in cluster.items("namespaces")}
+        for name in sorted(after - before):
+            cluster.kubectl("delete", "namespace", name, "--wait=false")
+        cluster.kubectl("delete", "priorityclass", str(PRIORITY["metadata"]["name"]))

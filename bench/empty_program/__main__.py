@@ -1,0 +1,5 @@
+"""The floor of a project's stack: a program that declares nothing."""
+
+import pulumi
+
+pulumi.log.debug("nothing")
