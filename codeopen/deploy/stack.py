@@ -34,6 +34,7 @@ __all__ = ["PROJECT", "Stack", "Watch"]
 PROJECT: Final = "codeopen"
 _SALT: Final = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
 _ON_CLUSTER: Final = re.compile(r"^ +[\"']?codeopen:cluster[\"']?:", re.MULTILINE)
+_SECRETS_PROVIDER: Final = re.compile(r"^secretsprovider: *(\S+)", re.MULTILINE)
 _LOCKED: Final = "stack is currently locked"
 _PENDING: Final = re.compile(r"with \d+ pending operations")
 _LAST_LINES: Final = 20
@@ -162,10 +163,9 @@ class Stack:
         return killed
 
     def _forget_pending(self, state: dict[str, Any], watch: Watch) -> None:
-        """Drop what a killed run was at from the state: the next run does it anew.
+        """Drop what a killed run was at from the state, where the engine would keep it for ever: it is done anew.
 
-        Its strays in a Docker Engine are gone by then, and those in a cluster are taken over. The engine itself keeps
-        such entries for ever, and warns of them in every run.
+        Its strays in a Docker Engine are gone by then, and those in a cluster are taken over.
         """
         if not state.get("pending_operations"):
             return
@@ -206,15 +206,14 @@ class Stack:
         self._write(text, _salt(self._config.read_text("utf-8")))
 
     def _make(self) -> None:
-        """Make the stack, unless another machine made it, beside a project file of its own.
-
-        The CLI would add a salt to the committed configuration.
-        """
+        """Make the stack, unless another machine did, beside a project file that the CLI may add a salt to."""
         salt = _salt(self._config.read_text("utf-8")) if self._config.is_file() else ""
+        provider = _SECRETS_PROVIDER.search(self._text())
+        secrets = ["--secrets-provider", provider[1]] if provider else []
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
             try:
-                self._run(["--cwd", folder, "stack", "init", self.name, "--no-select"])
+                self._run(["--cwd", folder, "stack", "init", self.name, "--no-select", *secrets])
             except DeployError as error:
                 if "already exists" not in str(error):
                     raise

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.control_plane import control_plane
-from tests.cluster.programs import ClusterError
 from tests.cluster.gate import Answer, Gate, gate
+from tests.cluster.programs import ClusterError
 from tests.cluster.real_images import RealImages, real_images
 from tests.cluster.real_node import USERS, RealNode, flags, real_node
 from tests.cluster.test_platform_stack import PlatformStack
@@ -92,6 +92,10 @@ class Workspace:
     def ask(self, port: str, path: str, **more: Any) -> Answer:
         """What a port answers through the gate."""
         return self.gate.ask(self.host(port), path, **more)
+
+    def wait_until_served(self, port: str) -> None:
+        """Traefik learns of a route and of a pod a moment after the cluster."""
+        self.wait_for(f"{port} behind the gate", lambda: self.ask(port, "/").status not in {404, 503})
 
     def wait_for(self, what: str, ready: Callable[[], object], seconds: float = 60) -> None:
         self.platform.cluster.wait_for(what, ready, seconds)
@@ -167,7 +171,7 @@ def _users(process: int) -> set[int]:
 def test_the_gate_asks_first_and_each_port_after_it(workspace: Workspace) -> None:
     for port, path in (("opencode", "/session"), ("acp-gateway", "/metrics")):
         login = workspace.login(port)
-        workspace.wait_for(f"{port} behind the gate", lambda p=port, q=path: workspace.ask(p, q).status != 404)
+        workspace.wait_until_served(port)
         refused = workspace.ask(port, path, headers=login, passing=False)
         assert (refused.status, refused.asks) == (401, False), "the gate's own refusal, whatever the port would say"
         unknown = workspace.ask(port, path)
@@ -229,7 +233,7 @@ def test_work_survives_sleep_and_a_new_image(
 
     def assert_kept() -> None:
         assert workspace.run("cat ~/workspace/kept") == "kept"
-        workspace.wait_for("OpenCode behind the gate", lambda: workspace.ask("opencode", "/session").status == 401)
+        workspace.wait_until_served("opencode")
         found = workspace.ask("opencode", f"/session/{session}", headers=login)
         assert (found.status, json.loads(found.body)["title"]) == (200, "kept"), found.body
 

@@ -7,7 +7,7 @@ import json
 import secrets
 import struct
 from collections.abc import Mapping
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 UPGRADE: Final = {
     "Connection": "Upgrade",
@@ -25,14 +25,13 @@ def converse(port: int, path: str, headers: Mapping[str, str], message: Mapping[
     try:
         connection.request("GET", path, headers={**UPGRADE, **headers})
         assert connection.sock is not None
-        connection.sock.sendall(b"")
-        stream = connection.sock.makefile("rwb")
+        # Not getresponse: it may read ahead, and what follows the headers is no HTTP.
+        stream = connection.sock.makefile("rb")
         status = stream.readline().split()[1]
         assert status == b"101", f"no upgrade but {status!r}"
         while stream.readline().strip():
             pass
-        stream.write(_frame(json.dumps(message).encode()))
-        stream.flush()
+        connection.sock.sendall(_frame(json.dumps(message).encode()))
         return json.loads(_next_text(stream))
     finally:
         connection.close()
@@ -45,7 +44,7 @@ def _frame(text: bytes) -> bytes:
     return bytes([_TEXT]) + size + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(text))
 
 
-def _next_text(stream: BinaryIO) -> bytes:
+def _next_text(stream: IO[bytes]) -> bytes:
     while True:
         kind, size = stream.read(2)
         if size == 126:

@@ -128,6 +128,9 @@ def test_every_page_is_followed() -> None:
         "give-projects-a-gpu.md": "tests/unit/cluster/test_gpu_pools.py",
         "have-a-combination-made.md": "tests/engine/test_ensure_cli_for_real.py",
         "prune-a-registry.md": "tests/unit/retention",
+        "run-a-registry-in-the-cluster.md": "tests/unit/cluster/test_pages.py",
+        "run-projects-on-kubernetes.md": "tests/cluster/test_project_stacks.py",
+        "warm-up-nodes.md": "tests/unit/cluster/test_pages.py",
     }
     for page, tests in elsewhere.items():
         files = [ROOT / tests] if tests.endswith(".py") else list((ROOT / tests).glob("test_*.py"))

@@ -14,6 +14,8 @@ from codeopen.settings import POPULAR, Settings, read_settings, read_stack_value
 
 DEMO = {"id": "demo", "tier": "starter", "flavor": "js"}
 
+PROJECT_KEYS = "addons, flavor, id, image, name, owner, portBlock, state, tier"
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
@@ -106,7 +108,7 @@ def test_a_mirror_may_lie_in_the_home(checkout: Path, monkeypatch: pytest.Monkey
         ({"projects": ["demo"]}, "codeopen:projects[0]: 'demo' is not a project; write id, tier and flavor"),
         (
             {"projects": [DEMO, {**DEMO, "size": 1}]},
-            "codeopen:projects[1]: unknown key 'size'; the keys are addons, flavor, id, image, name, owner, portBlock, state, tier",
+            f"codeopen:projects[1]: unknown key 'size'; the keys are {PROJECT_KEYS}",
         ),
         (
             {"projects": [{"id": "x", "tier": "starter"}]},

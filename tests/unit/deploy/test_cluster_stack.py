@@ -154,3 +154,10 @@ def test_what_the_stack_does_not_hold_goes_before_the_stack(stack: Stack, pulumi
     assert not any(" rm " in call for call in pulumi.calls), "another try is possible"
     stack.remove(WATCH)
     assert "stack rm" in pulumi.calls[-1]
+
+
+def test_a_stack_is_made_with_its_own_provider_of_secrets(stack: Stack, pulumi: StandIns) -> None:
+    """Else the CLI would ask for a passphrase."""
+    text = f"secretsprovider: awskms://alias/codeopen\n{CONFIGURATION}"
+    Stack("s", stack.checkout, stack.folder, text).up(WATCH)
+    assert pulumi.calls[0].endswith("stack init s --no-select --secrets-provider awskms://alias/codeopen")

@@ -109,7 +109,7 @@ def test_an_id_may_be_any_label(name: str) -> None:
 
 def test_the_name_of_the_stacks_own_container_is_refused() -> None:
     (problem,) = problems(project("registry"))
-    assert problem == "project 'registry': its container would have the name of the stack's own; rename it"
+    assert problem == "project 'registry': its container or namespace would have the name of the stack's own; rename it"
 
 
 @pytest.mark.parametrize("block", [-1, BLOCKS])

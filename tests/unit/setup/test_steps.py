@@ -57,7 +57,7 @@ def test_an_ordinary_machine_takes_what_is_official(paths: Paths, nothing: Stand
     ]
     plans = {step.title: step.plan for step in list_steps(paths, MACHINES["ordinary"])}
     assert plans["Pulumi CLI"] == "install v3.259.0 with the official installer"
-    assert plans["Pulumi plugins"] == "install docker v5.2.0, docker-build v0.0.22"
+    assert plans["Pulumi plugins"] == "install docker v5.2.0, kubernetes v4.34.2, docker-build v0.0.22"
     assert plans["Image builder"] == "create the builder codeopen in a container"
 
 
@@ -78,7 +78,7 @@ def test_a_registry_only_machine_compiles_and_stands_in(paths: Paths, nothing: S
     ]
     plans = {step.title: step.plan for step in list_steps(paths, MACHINES["registry-only"])}
     assert plans["Pulumi CLI"] == "compile v3.259.0 from Go modules"
-    assert "fallback for docker" in plans["Pulumi plugins"]
+    assert "fallbacks for docker v5.2.0 and kubernetes v4.34.2" in plans["Pulumi plugins"]
     assert plans["Image builder"] == "start buildkitd and name it as a builder"
 
 
