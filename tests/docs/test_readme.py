@@ -25,8 +25,12 @@ def commands(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("command", commands(README))
-def test_commands_of_the_readme_run(command: str) -> None:
-    words = command.partition("#")[0].split()[1:]
+def test_commands_of_the_readme_run(command: str, tmp_path: Path) -> None:
+    given = command.partition("#")[0].split()[1:]
+    # What it writes belongs beside the test.
+    words = [
+        str(tmp_path / word) if before == "--out" else word for before, word in zip(["", *given], given, strict=False)
+    ]
     subprocess.run([sys.executable, "-m", "codeopen.cli", *words], cwd=ROOT, check=True, capture_output=True)
 
 
