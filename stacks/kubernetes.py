@@ -41,10 +41,11 @@ REGISTRY_LOGIN: Final = "CODEOPEN_REGISTRY_LOGIN"
 
 @dataclass(frozen=True, slots=True)
 class PlannedImage:
-    """An image that was built elsewhere: its ``host/repository`` and plan digest."""
+    """An image that was built elsewhere: its ``host/repository`` and plan digest, and its resource's name."""
 
     repository: str
     plan_digest: str
+    resource: str
 
 
 class Cluster:
@@ -77,7 +78,7 @@ class Cluster:
         """The ``repository@digest`` of an image of the plan, as ``js-code``."""
         if name not in self._found:
             planned = self._images[name]
-            self._found[name] = PublishedImage(f"image-{name}", planned.repository, planned.plan_digest).ref
+            self._found[name] = PublishedImage(planned.resource, planned.repository, planned.plan_digest).ref
         return self._found[name]
 
     def project(self, planned: PlannedProject, deployment: ProjectDeployment) -> dict[str, Any]:
@@ -159,7 +160,8 @@ def run_on_cluster(settings: Settings, cluster: ClusterSettings, checkout: Path)
 def _run_project(settings: Settings, cluster: ClusterSettings, catalog: Catalog, alone: LoneProject) -> None:
     (planned,) = plan_projects(catalog, [alone.project], settings.release, settings.platforms[0], None)
     image = planned.resolution.image
-    looked_up = PlannedImage(str(image).rpartition(":")[0], alone.plan_digest)
+    # One name whatever the image: another selection updates it in place.
+    looked_up = PlannedImage(str(image).rpartition(":")[0], alone.plan_digest, "image")
     there = Cluster(cluster, {short_name(image): looked_up})
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
     pulumi.export("project", there.project(planned, deployment_of(planned, pools)))
@@ -169,11 +171,13 @@ def _planned_images(settings: Settings, wanted: Wanted) -> dict[str, PlannedImag
     """All images of the stack by their short names, on its first platform."""
     platform = settings.platforms[0]
     found = {
-        part.id: PlannedImage(planned.reference.rpartition(":")[0], planned.digests[platform])
+        part.id: PlannedImage(planned.reference.rpartition(":")[0], planned.digests[platform], f"image-{part.id}")
         for part, planned in wanted.parts.items()
         if part.kind in {PartKind.FLAVOR, PartKind.BASE}
     }
     for each in wanted.combinations:
         repository = str(each.image).rpartition(":")[0]
-        found[short_name(each.image)] = PlannedImage(repository, each.digests[platform])
+        found[short_name(each.image)] = PlannedImage(
+            repository, each.digests[platform], f"image-{short_name(each.image)}"
+        )
     return found

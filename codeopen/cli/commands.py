@@ -108,10 +108,11 @@ def _building(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-build", action="store_true", help="fail where a part is missing, instead of building it")
     parser.add_argument(
         "--lock",
-        choices=("file", "postgres", "none"),
+        choices=("file", "postgres", "kubernetes", "none"),
         default="file",
         help="what keeps others from making the same: files of this host, PostgreSQL across hosts (connection in "
-        "CODEOPEN_LOCK_DATABASE), or nothing; default: %(default)s",
+        "CODEOPEN_LOCK_DATABASE), Lease objects of a Kubernetes cluster across hosts (namespace in "
+        "CODEOPEN_LOCK_NAMESPACE), or nothing; default: %(default)s",
     )
     parser.add_argument(
         "--before-tag", metavar="COMMAND", help="run with the image's reference before it is tagged, as for signing"

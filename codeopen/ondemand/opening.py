@@ -29,6 +29,8 @@ from codeopen.plan.plan import make_plan
 from codeopen.settings import plan_request, read_settings, read_stack_values
 
 DATABASE: Final = "CODEOPEN_LOCK_DATABASE"
+NAMESPACE: Final = "CODEOPEN_LOCK_NAMESPACE"
+DEFAULT_NAMESPACE: Final = "codeopen-system"
 _WORKERS: Final = 16
 
 
@@ -37,7 +39,8 @@ class Choices:
     """What a caller may choose; empty texts mean the stack's own.
 
     ``builder`` is the name of a builder of buildx, an endpoint (``tcp://``, ``unix://``, ``kubernetes://``) or a
-    workflow; ``lock`` is ``file``, ``none`` or ``postgres``, with the connection in the variable DATABASE.
+    workflow; ``lock`` is ``file``, ``none``, ``postgres``, with the connection in the variable DATABASE, or
+    ``kubernetes``, with the namespace in NAMESPACE.
     """
 
     registry: str = ""
@@ -88,11 +91,16 @@ def read_source(stack: str, checkout: Path, registry: str = "", version: str = "
 
 
 def choose_locks(name: str, cache: Path) -> Locks:
-    """The locks by their name. Raises SettingsError for ``postgres`` without a connection."""
+    """The locks by their name. Raises SettingsError for ``postgres`` without a connection, LockError for no cluster."""
     if name == "none":
         return NoLocks()
     if name == "file":
         return FileLocks(cache / "locks")
+    if name == "kubernetes":
+        # As below: its client takes long to import.
+        from codeopen.ondemand.lease_lock import LeaseLocks  # noqa: PLC0415
+
+        return LeaseLocks(os.environ.get(NAMESPACE) or DEFAULT_NAMESPACE)
     connection = os.environ.get(DATABASE, "")
     if not connection:
         raise SettingsError(f"--lock postgres: set {DATABASE} to the connection, as postgresql://user@host/database")

@@ -1,4 +1,4 @@
-"""A cluster's API server, as the commands on projects need it. The only module that imports its client."""
+"""A cluster's API server, as commands on projects need it. Beside the locks' ``lease_api`` none imports its client."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ _LONGEST_NAME: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 """The CLI's rule for names of stacks. Source: pulumi sdk/go/common/tokens."""
 
-_OF_THE_PLATFORM: Final = frozenset(
+_OF_A_PROJECT: Final = frozenset(
     f"codeopen:{key}"
-    for key in ("projects", "project", "parts", "combinations", "mirror", "substitutes", "builder", "hostPorts")
+    for key in ("catalog", "registry", "owner", "imageVersion", "platforms", "cluster", "registryLogin")
 )
-"""What is about building images and about other projects. A change of these is no change of a project."""
+"""What a project's stack takes of its environment's configuration: none of the platform's own secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Environment:
 
     def render(self, project: Mapping[str, Any]) -> str:
         """The environment's own configuration with one project: the same bytes for the same values."""
-        config = {key: value for key, value in self.document["config"].items() if key not in _OF_THE_PLATFORM}
+        given = self.document["config"].items()
+        config = {key: value for key, value in given if key in _OF_A_PROJECT or not key.startswith("codeopen:")}
         whole = {**self.document, "config": {**config, "codeopen:project": dict(project)}}
         text: str = yaml.safe_dump(whole, allow_unicode=True, width=10_000)
         return text

@@ -27,8 +27,8 @@ config:
   codeopen:cluster:
     context: staging
     upgradeAfterHours: 8
-  codeopen:secrets:
-    registry-login: {secure: v1:ciphertext}
+  codeopen:registryLogin: {secure: v1:ciphertext}
+  codeopen:registryTlsKey: {secure: v1:of-the-platform-alone}
   codeopen:projects: [{id: other, tier: starter, flavor: js}]
   codeopen:parts: [js]
   codeopen:combinations: [popular]
@@ -61,10 +61,10 @@ def test_a_project_has_its_environments_configuration_but_for_other_projects_and
         "codeopen:cluster",
         "codeopen:project",
         "codeopen:registry",
-        "codeopen:secrets",
+        "codeopen:registryLogin",
         "kubernetes:enableSecretMutable",
     ]
-    assert document["config"]["codeopen:secrets"] == {"registry-login": {"secure": "v1:ciphertext"}}
+    assert document["config"]["codeopen:registryLogin"] == {"secure": "v1:ciphertext"}
 
 
 def test_the_program_reads_what_was_declared(environment: Environment, tmp_path: Path) -> None:
