@@ -117,6 +117,8 @@ def _start_traefik(cluster: ControlPlane, port: int) -> None:
     token.write_text(cluster.token)
     token.chmod(0o600)
     words = [f"--entrypoints.web.address={LOOPBACK}:{port}", "--global.checknewversion=false", "--log.level=INFO"]
+    # A project that sleeps is there, but unavailable; without this, Traefik says that there is no such page.
+    words.append("--providers.kubernetesingress.allowemptyservices")
     for provider in ("kubernetesingress", "kubernetescrd"):
         words.append(f"--providers.{provider}.endpoint={cluster.url}")
         words += [

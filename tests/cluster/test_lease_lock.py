@@ -183,12 +183,14 @@ def test_a_host_that_slept_past_its_lease_writes_nothing(opening: Opening, start
     opening |= {"lease": SHORT}
     other, locks = start(opening | {"elsewhere": True}), open_locks(opening)
     token = other.do("acquire", 5)
+    other.do("stop_renewing")
     other.signal(signal.SIGSTOP)
     lease = acquire(locks, KEY, 4 * SHORT)
     assert lease.token > token
     write(lease)
     other.signal(signal.SIGCONT)
-    assert other.do("write")[0] == "LeaseLostError"
+    assert other.do("enter")[0] == "LeaseLostError"
+    assert other.do("record", {"of": "the old"})[0] == "LeaseLostError"
     assert other.do("succeed") is None
     assert locks.try_acquire(KEY) is None
     write(lease)
@@ -203,6 +205,7 @@ def test_a_host_that_slept_inside_a_guard_finds_out_at_its_end(opening: Opening,
     end = time.monotonic() + 2 * SHORT
     while time.monotonic() < end:  # awake, it keeps it
         assert locks.try_acquire(KEY) is None
+    other.do("stop_renewing")
     other.signal(signal.SIGSTOP)
     lease = acquire(locks, KEY, 4 * SHORT)
     other.signal(signal.SIGCONT)
@@ -301,6 +304,15 @@ def test_answers_that_get_lost_change_nothing(cluster: ControlPlane, opening: Op
         assert failure.attempts == 1
         assert len(api.faults.failed) > 8
     assert numbers(open_locks(opening)) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_lock_that_is_taken_with_a_fault_is_held(cluster: ControlPlane, opening: Opening, fault: Fault) -> None:
+    with faulty_api(cluster, Faults(first=1, kinds=(fault,)), f"first-{fault}") as api:
+        lease = held(LeaseLocks(opening["namespace"], kubeconfig=str(api.kubeconfig)))
+        assert api.faults.failed == [fault]
+        write(lease)
+        lease.succeed()
 
 
 def test_an_outage_is_one_error_of_place_and_step(cluster: ControlPlane, opening: Opening) -> None:

@@ -93,9 +93,9 @@ class Workspace:
         """What a port answers through the gate."""
         return self.gate.ask(self.host(port), path, **more)
 
-    def wait_until_served(self, port: str) -> None:
-        """Traefik learns of a route and of a pod a moment after the cluster."""
-        self.wait_for(f"{port} behind the gate", lambda: self.ask(port, "/").status not in {404, 503})
+    def wait_until_served(self, port: str, path: str) -> None:
+        """Traefik learns of a route and of a pod a moment after the cluster; then the port asks for its login."""
+        self.wait_for(f"{port} behind the gate", lambda: self.ask(port, path).asks)
 
     def wait_for(self, what: str, ready: Callable[[], object], seconds: float = 60) -> None:
         self.platform.cluster.wait_for(what, ready, seconds)
@@ -171,7 +171,7 @@ def _users(process: int) -> set[int]:
 def test_the_gate_asks_first_and_each_port_after_it(workspace: Workspace) -> None:
     for port, path in (("opencode", "/session"), ("acp-gateway", "/metrics")):
         login = workspace.login(port)
-        workspace.wait_until_served(port)
+        workspace.wait_until_served(port, path)
         refused = workspace.ask(port, path, headers=login, passing=False)
         assert (refused.status, refused.asks) == (401, False), "the gate's own refusal, whatever the port would say"
         unknown = workspace.ask(port, path)
@@ -211,7 +211,8 @@ def test_probes_notice_a_service_that_ends(workspace: Workspace) -> None:
     pod = workspace.ready()
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
     messages = [each["message"] for each in cluster.items("events", workspace.namespace)]
-    assert any("Readiness probe failed: opencode: port 4096" in message for message in messages), messages
+    failures = [message for message in messages if message.startswith("Readiness probe")]
+    assert any("opencode: port 4096 answered" in message for message in failures), "\n".join(failures)
 
 
 def test_logs_and_names(workspace: Workspace) -> None:
@@ -233,7 +234,7 @@ def test_work_survives_sleep_and_a_new_image(
 
     def assert_kept() -> None:
         assert workspace.run("cat ~/workspace/kept") == "kept"
-        workspace.wait_until_served("opencode")
+        workspace.wait_until_served("opencode", "/session")
         found = workspace.ask("opencode", f"/session/{session}", headers=login)
         assert (found.status, json.loads(found.body)["title"]) == (200, "kept"), found.body
 
