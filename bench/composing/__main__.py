@@ -7,6 +7,7 @@ Nothing is asserted: figures depend on the machine.
 from __future__ import annotations
 
 import argparse
+import enum
 import json
 import os
 import random
@@ -18,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.composing.arms import Chained, Composed, Floor, Linked
+from bench.composing.arms import Chained, Composed, Floor, Linked, Operation
 from bench.composing.cost import Cost, median, percentile
 from bench.composing.scenes import change_an_addon, ensure_figures, pull_second, seal_sizes, time_all
 from bench.composing.workbench import Workbench, workbench
@@ -26,10 +27,11 @@ from codeopen.catalog.model import Catalog
 from codeopen.cli.table import render_table
 from codeopen.plan.combinations import Combination
 from codeopen.selection.order import in_layer_order
-from codeopen.trial.disk import prune_cache
+from codeopen.trial.disk import empty_cache, prune_cache
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = 12
+COLD = 3
 LONG = 2
 WARM = 60
 CACHE_GIGABYTES = 10
@@ -41,6 +43,14 @@ _GROUPS = (
     ("seals", "SEALS"),
     ("pulls", "A NODE'S SECOND COMBINATION"),
 )
+
+
+class Builder(enum.Enum):
+    """How an arm finds the builder's cache: as earlier builds left it, or empty each time; or it builds nothing."""
+
+    WARM = "warm"
+    COLD = "cold"
+    NONE = "none"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -74,8 +84,10 @@ def _measure(bench: Workbench, chance: random.Random, *, fast: bool) -> dict[str
     rows: list[dict[str, Any]] = []
     if not fast:
         rows += [
-            _arm("chained", chained.prepare, sample, bench, prune=True),
-            _arm("COPY --link", linked.prepare, sample, bench, prune=True),
+            _arm("chained", chained.prepare, sample, bench, Builder.WARM),
+            _arm("COPY --link", linked.prepare, sample, bench, Builder.WARM),
+            _arm("chained, cold builder", Chained(bench, "chained-cold").prepare, sample[:COLD], bench, Builder.COLD),
+            _arm("COPY --link, cold builder", Linked(bench, "linked-cold").prepare, sample[:COLD], bench, Builder.COLD),
         ]
     rows += [
         _arm("composed", plain.prepare, warm, bench),
@@ -105,23 +117,27 @@ def _specified(catalog: Catalog) -> list[str]:
 
 def _arm(
     name: str,
-    prepare: Callable[[Combination], Callable[[], object]],
+    prepare: Callable[[Combination], Operation],
     sample: Sequence[Combination],
     bench: Workbench,
-    *,
-    prune: bool = False,
+    builder: Builder = Builder.NONE,
 ) -> dict[str, Any]:
     costs: list[Cost] = []
+    made: list[str] = []
     for number, combination in enumerate(sample, start=1):
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\x1b[K{name}: {number} of {len(sample)}")
             sys.stderr.flush()
         operation = prepare(combination)
-        costs.append(bench.meter.measure(operation))
-        if prune:
+        if builder is Builder.COLD:
+            empty_cache(bench.builder.name)
+        cost, reference = bench.meter.measure(operation)
+        costs.append(cost)
+        made.append(reference)
+        if builder is Builder.WARM:
             prune_cache(bench.builder.name, CACHE_GIGABYTES)
     sys.stderr.write("\n" if sys.stderr.isatty() else f"{name}: {len(sample)} measured\n")
-    seconds = [cost.seconds for cost in costs]
+    seconds, kept = [cost.seconds for cost in costs], bench.kept()
     return {
         "arm": name,
         "samples": len(costs),
@@ -131,6 +147,7 @@ def _arm(
         "requests": median([cost.requests for cost in costs]),
         "pushed_bytes": median([cost.sent for cost in costs]),
         "pulled_bytes": median([cost.received for cost in costs]),
+        "registry_bytes": median(list(map(kept.add, made))),
         "costs": [asdict(cost) for cost in costs],
     }
 
@@ -151,10 +168,11 @@ def render(figures: dict[str, Any]) -> str:
             f"{row['requests']:.0f}",
             _bytes(row["pushed_bytes"]),
             _bytes(row["pulled_bytes"]),
+            _bytes(row["registry_bytes"]),
         )
         for row in figures["arms"]
     ]
-    header = ("ONE MORE COMBINATION", "RUNS", "P50", "P95", "FLOORS", "CPU", "REQUESTS", "PUSHED", "PULLED")
+    header = ("ONE MORE COMBINATION", "RUNS", "P50", "P95", "FLOORS", "CPU", "REQUESTS", "PUSHED", "PULLED", "KEPT")
     text += render_table(header, rows) + "\n"
     chained = next((row["p50"] for row in figures["arms"] if row["arm"] == "chained"), None)
     if chained is not None:

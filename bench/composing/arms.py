@@ -19,7 +19,8 @@ from codeopen.plan.combinations import Combination
 from codeopen.plan.labels import TITLE
 from codeopen.plan.parts import BASE, PartId, PartKind
 
-Operation = Callable[[], object]
+Operation = Callable[[], str]
+"""Makes an image, and says which: its reference with the digest."""
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Chained:
     """The specification's way, as fair as can be: links are shared, so that a combination costs its last one."""
 
     bench: Workbench
+    name: str = "chained"
     links: dict[Combination, str] = field(default_factory=dict)
 
     def prepare(self, combination: Combination) -> Operation:
@@ -49,7 +51,7 @@ class Chained:
         needed = {need.part.id for need in source.needs(source.by_id[addon])}
         references = bench.parts.ensure_all((addon, *needed), PLATFORM, lambda _: None)
         member = source.chain_member(source.by_id[addon], PLATFORM, references)
-        repository = f"{bench.registry.host}/{bench.owner}/chained-{_words(combination)}"
+        repository = f"{bench.registry.host}/{bench.owner}/{self.name}-{_words(combination)}"
         job = BuildJob(
             name=_words(combination),
             repository=repository,
@@ -70,6 +72,7 @@ class Linked:
     """``COPY --link`` of each add-on's delta onto the flavor: BuildKit's own way to put layers together."""
 
     bench: Workbench
+    name: str = "linked"
     deltas: dict[str, str] = field(default_factory=dict)
 
     def prepare(self, combination: Combination) -> Operation:
@@ -80,7 +83,7 @@ class Linked:
         (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
         job = BuildJob(
             name=_words(combination),
-            repository=f"{self.bench.registry.host}/{self.bench.owner}/linked-{_words(combination)}",
+            repository=f"{self.bench.registry.host}/{self.bench.owner}/{self.name}-{_words(combination)}",
             plan_digest="",
             platform=PLATFORM,
             context=str(folder),
@@ -88,7 +91,7 @@ class Linked:
             build_arguments={},
             labels={},
         )
-        return lambda: self.bench.builder.build(job, lambda _: None)
+        return lambda: f"{job.repository}@{self.bench.builder.build(job, lambda _: None)}"
 
     def _delta(self, addon: str) -> str:
         """An image of an add-on's layers alone."""
@@ -121,12 +124,12 @@ class Composed:
     seal: bool
     name: str
     replaced: dict[str, PartIndex] = field(default_factory=dict)
-    made: dict[Combination, tuple[str, int]] = field(default_factory=dict)
+    made: dict[Combination, str] = field(default_factory=dict)
 
     def prepare(self, combination: Combination) -> Operation:
         return lambda: self.make(combination)
 
-    def make(self, combination: Combination) -> None:
+    def make(self, combination: Combination) -> str:
         bench = self.bench
         parts = [self.replaced.get(index.repository, index) for index in bench.members(combination)]
         seal = make_seal(bench.base, parts) if self.seal else None
@@ -134,7 +137,8 @@ class Composed:
         repository = f"{bench.owner}/{self.name}-{_words(combination)}"
         reference = publish_untagged(bench.registry, image, repository, bench.tools.workers, bench.tools.known)
         write_tags(bench.registry, image.manifest, Target(repository, ("latest",)))
-        self.made[combination] = (reference, image.seal.blob.size if image.seal else 0)
+        self.made[combination] = reference
+        return reference
 
 
 @dataclass
@@ -151,7 +155,7 @@ class Floor:
         repository = f"{self.bench.owner}/floor-{self.count}"
         return lambda: self._make(repository, layer, config)
 
-    def _make(self, repository: str, layer: bytes, config: bytes) -> None:
+    def _make(self, repository: str, layer: bytes, config: bytes) -> str:
         registry = self.bench.registry
         for content in (layer, config):
             registry.upload_blob(repository, digest_of(content), content)
@@ -161,6 +165,7 @@ class Floor:
             {},
         )
         registry.write_manifest(repository, "latest", manifest.media_type, manifest.content)
+        return f"{registry.host}/{repository}@{manifest.digest}"
 
 
 def _words(combination: Combination) -> str:

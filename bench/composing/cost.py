@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bench.composing.proxy import CountingProxy
 
+T = TypeVar("T")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,12 +35,13 @@ class Meter:
     proxy: CountingProxy
     processes: Sequence[int]
 
-    def measure(self, operation: Callable[[], object]) -> Cost:
+    def measure(self, operation: Callable[[], T]) -> tuple[Cost, T]:
+        """What an operation cost, and what it returned."""
         traffic, cpu, start = self.proxy.traffic, self._cpu(), time.perf_counter()
-        operation()
+        result = operation()
         seconds = time.perf_counter() - start
         spent = self.proxy.traffic - traffic
-        return Cost(seconds, self._cpu() - cpu, spent.requests, spent.sent, spent.received)
+        return Cost(seconds, self._cpu() - cpu, spent.requests, spent.sent, spent.received), result
 
     def _cpu(self) -> float:
         own = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

@@ -39,28 +39,16 @@ def time_all(bench: Workbench, combinations: Sequence[Combination], name: str) -
                         raise AssertionError(f"{combination} has a pair that doesn't compose")
             arm.make(combination)
 
-    cost = bench.meter.measure(make_all)
+    cost, _ = bench.meter.measure(make_all)
+    kept = bench.kept()
     return {
         "set": name,
         "seconds": cost.seconds,
         "cpu_seconds": cost.cpu_seconds,
         "requests": cost.requests,
         "pushed_bytes": cost.sent,
-        "registry_bytes": _stored(bench, arm),
+        "registry_bytes": sum(map(kept.add, arm.made.values())),
     }
-
-
-def _stored(bench: Workbench, arm: Composed) -> int:
-    """Bytes that the registry has more than before: blobs that no part has, each once."""
-    known = {layer.digest for index in bench.indexes.values() for layer in index.layers}
-    blobs: dict[str, int] = {}
-    for reference, _ in arm.made.values():
-        repository, _, digest = reference.partition("/")[2].partition("@")
-        manifest = bench.registry.read_manifest(repository, digest)
-        parsed = manifest.parsed()
-        blobs[digest] = len(manifest.content)
-        blobs |= {each["digest"]: each["size"] for each in (parsed["config"], *parsed["layers"])}
-    return sum(size for digest, size in blobs.items() if digest not in known)
 
 
 def seal_sizes(bench: Workbench, combinations: Sequence[Combination]) -> list[dict[str, Any]]:
@@ -101,7 +89,7 @@ def change_an_addon(bench: Workbench, combinations: Sequence[Combination], addon
         for combination in affected:
             arm.make(combination)
 
-    cost = bench.meter.measure(make_all)
+    cost, _ = bench.meter.measure(make_all)
     return [
         {
             "addon": addon,
@@ -180,7 +168,7 @@ def pull_second(bench: Workbench, chained: Chained, sealed: Composed) -> list[di
         sealed.make(combination)
     for name, references in (
         ("chained", [chained.links[each] for each in (first, second)]),
-        ("composed + seal", [sealed.made[each][0] for each in (first, second)]),
+        ("composed + seal", [sealed.made[each] for each in (first, second)]),
     ):
         _docker("pull", "--quiet", references[0])
         before = bench.meter.proxy.traffic

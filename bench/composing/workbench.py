@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.composing.cost import Meter
 from bench.composing.proxy import counting
+from bench.composing.stored import Kept
 from codeopen.compose.part_index import PartIndex
 from codeopen.compose.store import IndexStore
 from codeopen.compose.verdicts import Verdicts
@@ -53,6 +54,10 @@ class Workbench:
         wanted = set(addons)
         every = enumerate_combinations(self.source.catalog)
         return [each for each in every if each.addons and set(each.addons) <= wanted]
+
+    def kept(self) -> Kept:
+        """Counts what images take beyond the parts that all arms share."""
+        return Kept(self.registry, {layer.digest for index in self.indexes.values() for layer in index.layers})
 
     def members(self, combination: Combination) -> list[PartIndex]:
         """The indexes that a combination is composed of."""

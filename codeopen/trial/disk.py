@@ -68,6 +68,11 @@ def prune_cache(builder: str, gigabytes: int) -> None:
     _run("docker", "buildx", "prune", "--builder", builder, "--force", "--max-used-space", limit)
 
 
+def empty_cache(builder: str) -> None:
+    """Take everything from a builder's cache, as in one that was just made."""
+    _run("docker", "buildx", "prune", "--builder", builder, "--all", "--force")
+
+
 def _run(*command: str) -> str:
     try:
         done = subprocess.run(
