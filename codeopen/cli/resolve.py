@@ -13,6 +13,7 @@ from codeopen.catalog.read import read_catalog
 from codeopen.cli.checkout import release_from
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_pairs
+from codeopen.selection.price import price_a_month
 from codeopen.selection.resolve import resolve
 from codeopen.selection.selection import Refusal, Resolution, Selection
 
@@ -66,7 +67,6 @@ def refusal_data(refusal: Refusal) -> dict[str, Any]:
 def render_resolution(resolution: Resolution) -> str:
     """A resolution for people."""
     resources = resolution.resources
-    dollars, cents = divmod(resolution.monthly_price_cents, 100)
     env = [f"{name}={value}" for name, value in resolution.env.items()]
     return render_pairs(
         [
@@ -76,7 +76,7 @@ def render_resolution(resolution: Resolution) -> str:
             ("Storage", f"{resources.storage_gb} GB"),
             ("GPUs", str(resources.gpus)),
             ("Ports", ", ".join(f"{port.port} ({port.name})" for port in resolution.ports)),
-            ("Price", f"${dollars}.{cents:02} a month"),
+            ("Price", price_a_month(resolution.monthly_price_cents)),
             *(("Environment" if number == 0 else "", variable) for number, variable in enumerate(env)),
         ]
     )

@@ -1,0 +1,9 @@
+"""Prices as people read them."""
+
+from __future__ import annotations
+
+
+def price_a_month(cents: int) -> str:
+    """As ``$10.00 a month``."""
+    dollars, rest = divmod(cents, 100)
+    return f"${dollars}.{rest:02} a month"
