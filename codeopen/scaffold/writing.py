@@ -9,6 +9,7 @@ from typing import Final
 from codeopen.catalog.read import read_catalog
 from codeopen.errors import CatalogError, ScaffoldError
 from codeopen.scaffold.addon import NewAddon
+from codeopen.scaffold.replacing import replace_file
 
 _FILE: Final = "addons.yaml"
 
@@ -19,31 +20,19 @@ def write_addon(new: NewAddon, catalog: Path, checkout: Path) -> None:
     if folder.exists():
         raise ScaffoldError(f"add-on {new.id!r}: {folder} is there already; remove it, or choose another id")
     file = catalog / _FILE
+    part = file.with_suffix(".part")
     before = file.read_bytes()
     try:
         folder.mkdir(parents=True)
         for name, text in new.files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        _replace(file, before.rstrip(b"\n") + b"\n" + new.entry.encode())
+        replace_file(file, before.rstrip(b"\n") + b"\n" + new.entry.encode(), part)
         read_catalog(catalog)
     except BaseException as error:
-        _replace(file, before)
+        replace_file(file, before, part)
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, CatalogError):
             raise ScaffoldError(
                 f"add-on {new.id!r}: nothing was added, the catalog would be wrong with it\n{error}"
             ) from None
         raise
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """In one step: nobody reads half a file."""
-    if file.read_bytes() == content:
-        return
-    part = file.with_suffix(".part")
-    try:
-        part.write_bytes(content)
-        part.chmod(file.stat().st_mode & 0o777)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
