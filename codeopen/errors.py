@@ -139,6 +139,10 @@ class ScaffoldError(CodeOpenError):
     """A new part can't be started: an id that can't be had, or a catalog that would be wrong with it."""
 
 
+class ReadmeError(CodeOpenError):
+    """A part's README can't be brought up to date by a program: a person has to put something right first."""
+
+
 class CapacityError(CodeOpenError):
     """No machine of the catalog can hold what is asked for, or a GPU pool is declared as it can't be."""
 

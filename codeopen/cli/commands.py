@@ -58,6 +58,16 @@ def _tried(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _documented(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="PART",
+        help="a part, or a combination for its parts, as base, gui, js-db; default: all parts",
+    )
+    parser.add_argument("--write", action="store_true", help="rewrite what is stale, and nothing else in the file")
+
+
 def _addon(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("addon", metavar="ID", help="id of the add-on, as pdf-tools")
 
@@ -205,7 +215,7 @@ def _judged(parser: argparse.ArgumentParser) -> None:
 GROUPS: Final = (
     ("catalog", "the data that everything is computed from"),
     ("project", "the projects of a stack"),
-    ("part", "the parts that images are made of, tried alone"),
+    ("part", "the parts that images are made of: trying them alone, and their READMEs"),
     ("addon", "optional capabilities: new ones, and trying one"),
     ("compose", "combinations that are put together from parts"),
     ("registry", "what a registry keeps"),
@@ -273,6 +283,12 @@ COMMANDS: Final = (
         "remove what `part test --keep` or an interrupted trial left",
         "codeopen.cli.part:clean",
         (_stack,),
+    ),
+    Command(
+        ("part", "readme"),
+        "whether the parts' READMEs repeat the catalog as it is; with --write they do",
+        "codeopen.cli.readme:run",
+        (_documented,),
     ),
     Command(
         ("addon", "new"),
