@@ -38,6 +38,7 @@ def render_added(addon: NewAddon, data: str) -> str:
     steps = [
         (f"codeopen addon test {addon.id}", "builds it alone and verifies it; it passes as it is"),
         ("codeopen catalog check", "after every edit of its entry"),
+        (f"codeopen part readme {addon.id} --write", "then too: its README repeats the entry"),
         ("docs/how-to/add-an-addon.md", "what an entry and a Dockerfile have to keep to"),
     ]
     return f"Added {addon.id}:\n{_indent(rows)}\nNext:\n{_indent(steps)}"

@@ -59,7 +59,7 @@ WORKDIR /home/developer/workspace
 """
 README: Final = """# @id@
 
-@title@, for any flavor. No port, no service.
+@title@, for any flavor.
 
 - **`bc`**, a calculator: a sample, to be replaced.
 
@@ -85,8 +85,8 @@ _SERVICE_README: Final = """# @id@
 
 @title@, for any flavor.
 
-- **Port @port@**: a sample service that says hello over HTTP, to be replaced. `@variable@_PORT` moves it;
-  `@variable@_PASSWORD`, where it is set, turns on basic authentication, with the user in `@variable@_USERNAME`.
+- **Service**: a sample that says hello over HTTP, to be replaced. `@variable@_PORT` moves it; where
+  `@variable@_PASSWORD` is set, it asks for the login by basic authentication.
 - **`bc`**, a calculator: a sample, to be replaced.
 
 Packages come from the distribution's archive.

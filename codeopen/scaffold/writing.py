@@ -8,14 +8,19 @@ from typing import Final
 
 from codeopen.catalog.read import read_catalog
 from codeopen.errors import CatalogError, ScaffoldError
+from codeopen.plan.parts import PartId, PartKind
 from codeopen.scaffold.addon import NewAddon
+from codeopen.scaffold.readmes import read_readmes, write_readmes
 from codeopen.scaffold.replacing import replace_file
 
 _FILE: Final = "addons.yaml"
 
 
 def write_addon(new: NewAddon, catalog: Path, checkout: Path) -> None:
-    """Append the entry and write the folder. Raises ScaffoldError; what was there before is there again then."""
+    """Append the entry and write the folder, its README with what it repeats of the catalog.
+
+    Raises ScaffoldError; what was there before is there again then.
+    """
     folder = checkout / new.directory
     if folder.exists():
         raise ScaffoldError(f"add-on {new.id!r}: {folder} is there already; remove it, or choose another id")
@@ -27,7 +32,7 @@ def write_addon(new: NewAddon, catalog: Path, checkout: Path) -> None:
         for name, text in new.files.items():
             (folder / name).write_text(text, encoding="utf-8")
         replace_file(file, before.rstrip(b"\n") + b"\n" + new.entry.encode(), part)
-        read_catalog(catalog)
+        write_readmes(read_readmes(read_catalog(catalog), checkout, [PartId(PartKind.ADDON, new.id)]), checkout)
     except BaseException as error:
         replace_file(file, before, part)
         shutil.rmtree(folder, ignore_errors=True)

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from codeopen.catalog.read import read_catalog
+from codeopen.scaffold.readmes import ReadmeState, read_readmes
 from tests.live import ROOT, copy_checkout
 
 HOW_TO = ROOT / "docs" / "how-to"
@@ -83,6 +85,9 @@ def test_a_part_that_is_added_as_the_page_says_can_be_built(checkout: Path, page
     assert part.removeprefix("addon-").title() in (checkout / "docs/images/layers.svg").read_text().title()
     dockerfile = next((checkout / "dockerfiles").glob(f"*/{part.removeprefix('addon-')}/Dockerfile")).read_text()
     assert f"ARG CODEOPEN_PART={part}\n" in dockerfile
+    readmes = read_readmes(read_catalog(checkout / "catalog"), checkout)
+    assert [readme.problem for readme in readmes if readme.state is not ReadmeState.CURRENT] == []
+    assert part in {str(readme.part) for readme in readmes}
 
 
 def test_a_stack_that_is_added_as_the_page_says_can_be_read(checkout: Path) -> None:

@@ -207,6 +207,7 @@ def test_a_new_addon_says_what_to_do_next(checkout: Path, capsys: pytest.Capture
         "dockerfiles/addons/pdf/README.md",
         "codeopen",
         "codeopen",
+        "codeopen",
         "docs/how-to/add-an-addon.md",
     ]
     assert "codeopen addon test pdf" in out
