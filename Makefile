@@ -42,7 +42,7 @@ images:
 
 # On the parts that `codeopen part test --keep` leaves in its registry.
 oracle:
-	@$(ENV) pytest -q -m heavy tests/oracle
+	@$(ENV) pytest -q -n 2 --dist loadgroup -m heavy tests/oracle
 
 bench:
 	@$(ENV) python -m bench.run $(if $(JSON),--json $(JSON))

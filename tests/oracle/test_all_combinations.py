@@ -1,7 +1,8 @@
 """The oracle over the whole catalog: every pair, and larger sets, composed and chained, compared file by file.
 
 Runs on the registry that ``codeopen part test --keep`` leaves, for an hour and more: ``make oracle``. Each pair that is
-the same is kept as proved, and not compared again; what a verdict is by, ``codeopen compose check`` shows.
+the same is kept as proved, and not compared again; what a verdict is by, ``codeopen compose check`` shows. What stands
+on the same flavor is one group for one process, so that its chains find each other's links.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from codeopen.catalog.read import read_catalog
 from codeopen.compose.store import IndexStore
@@ -35,7 +37,7 @@ pytestmark = pytest.mark.heavy
 CATALOG = read_catalog(ROOT / "catalog")
 PAIRS = list(list_pairs(CATALOG))
 SEED, SETS = 11, 20
-CACHE_GIGABYTES = 12
+CACHE_GIGABYTES = 20
 
 
 def combination_of(pair: tuple[PartId, PartId]) -> Combination:
@@ -52,6 +54,10 @@ def larger_sets() -> list[Combination]:
     most = max(len(each.addons) for each in every)
     whole = [each for each in every if len(each.addons) == most and each.flavor in {"polyglot", "fullstack"}]
     return sorted([*whole, *random.Random(SEED).sample(every, SETS)], key=lambda each: each.flavor)  # noqa: S311 - a sample, no secret
+
+
+def in_group(group: str, value: object, name: str) -> ParameterSet:
+    return pytest.param(value, marks=pytest.mark.xdist_group(group), id=name)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +107,7 @@ def chains(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     opened.close()
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0]}+{pair[1]}")
+@pytest.mark.parametrize("pair", [in_group(str(one), (one, other), f"{one}+{other}") for one, other in PAIRS])
 def test_a_pair_composes_to_what_its_chain_is(bench: Bench, chains: Chains, pair: tuple[PartId, PartId]) -> None:
     (checked,) = check_pairs(bench, [pair], AMD64)
     assert checked.judged, "both parts are in the registry"
@@ -113,7 +119,9 @@ def test_a_pair_composes_to_what_its_chain_is(bench: Bench, chains: Chains, pair
     prove(bench, pair)
 
 
-@pytest.mark.parametrize("combination", larger_sets(), ids=lambda each: "-".join((each.flavor, *each.addons)))
+@pytest.mark.parametrize(
+    "combination", [in_group(each.flavor, each, "-".join((each.flavor, *each.addons))) for each in larger_sets()]
+)
 def test_a_larger_set_composes_to_what_its_chain_is(bench: Bench, chains: Chains, combination: Combination) -> None:
     assert len(members_of(combination)) > 3
     assert compare(bench, combination, chains.of(combination.flavor)) == []
