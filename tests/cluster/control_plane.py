@@ -104,9 +104,13 @@ class ControlPlane:
         return self.programs.wait_for(what, ready, seconds)
 
     def wait_for_pod(self, namespace: str, name: str, seconds: float = 30) -> dict[str, Any]:
-        """The pod, once it is Running and Ready."""
+        """The pod, once it is Running and Ready; fails in time, with what Kubernetes says of it."""
         found = self._ready("pods", name, "--namespace", namespace)
-        return self.wait_for(f"pod {namespace}/{name} Ready", found, seconds)
+        try:
+            return self.wait_for(f"pod {namespace}/{name} Ready", found, seconds)
+        except ClusterError as error:
+            told = self.kubectl("describe", "pod", name, "--namespace", namespace, check=False)
+            raise ClusterError(f"{error}\n{told}") from None
 
     def add_node(
         self,

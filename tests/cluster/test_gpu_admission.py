@@ -6,7 +6,7 @@ Nothing here has a GPU: that ``void`` hides one is the container runtime's part,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -43,7 +43,7 @@ def with_container(made: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def guarded(cluster: ControlPlane) -> ControlPlane:
+def guarded(cluster: ControlPlane) -> Iterator[ControlPlane]:
     """The cluster with the policies, once they bind, and with the namespaces of three projects."""
     cluster.apply(project("plain"), project("anna", "anna"), project("bob", "bob"), namespace("elsewhere"))
     for each in gpu_admission_objects():
@@ -55,7 +55,11 @@ def guarded(cluster: ControlPlane) -> ControlPlane:
         )
 
     cluster.wait_for("the policies bind", bind)
-    return cluster
+    yield cluster
+    for each in gpu_admission_objects():
+        cluster.kubectl("delete", each.kind, each.name, "--ignore-not-found")
+    # Their pods would take the GPUs of other tests' nodes.
+    cluster.kubectl("delete", "namespace", "plain", "anna", "bob", "elsewhere")
 
 
 def _json(manifest: Mapping[str, Any]) -> str:

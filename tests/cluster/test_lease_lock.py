@@ -23,7 +23,7 @@ from codeopen.ondemand.lease_lock import LEASE_TIMING, LeaseLocks
 from codeopen.ondemand.lease_state import read_lease
 from codeopen.ondemand.lock import Lease, LeaseLostError, LockError, Process, Timing, key_digest
 from tests.cluster.certificates import write_kubeconfig
-from tests.cluster.control_plane import ControlPlane
+from tests.cluster.control_plane import ControlPlane, control_plane
 from tests.cluster.faulty_api import Fault, Faults, faulty_api
 from tests.cluster.manifests import namespace
 from tests.live import ROOT
@@ -47,6 +47,13 @@ NAME = f"codeopen-build-{key_digest(KEY)}"
 NAMESPACES = itertools.count()
 FEW = (0.0, 0.05)
 DOWN = 4.0
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One of its own: after an API server that was away for seconds, controllers may wait a minute before they ask."""
+    with control_plane(tmp_path_factory.mktemp("locks")) as started:
+        yield started
 
 
 @pytest.fixture
