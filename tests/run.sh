@@ -4,11 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 step() {
-  local start=$SECONDS title=$1
+  local start=$SECONDS title=$1 code=0
   shift
   printf '\n== %s\n' "$title"
-  "$@"
+  "$@" || code=$?
   printf -- '-- %s: %d s\n' "$title" $((SECONDS - start))
+  return "$code"
 }
 
 logs=$(mktemp -d)
