@@ -156,7 +156,8 @@ def making(opening: Opening, tmp_path: Path) -> Iterator[Making]:
 
 
 def test_two_hundred_callers_of_eight_hosts_make_it_once_and_all_see_how(making: Making) -> None:
-    running = [making.start(threads=25, seconds=4, together=True) for _ in range(8)]
+    # It takes longer than 200 first requests at once, on a machine that does something else as well.
+    running = [making.start(threads=25, seconds=12, together=True) for _ in range(8)]
     soon(lambda: len(list(making.folder.glob("ready-*"))) == len(running), 60)
     (making.folder / "go").touch()
     rows = [row for process in running for row in making.rows(process)]
