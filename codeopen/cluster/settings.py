@@ -26,13 +26,16 @@ class IngressSettings:
 
     ``forward_auth`` is the URL that the ingress controller asks before it lets a request through; with Traefik it's a
     Middleware of the platform. ``namespace`` is the controller's: network policies let traffic in from nowhere else.
+
+    ``response_headers`` are those that a project gets from the gate's answer alone, whatever the client sent. Leave
+    ``Authorization`` out of them: clients send the ports' own logins in it.
     """
 
     domain: str
     class_name: str = "traefik"
     namespace: str = "traefik"
     forward_auth: str = ""
-    response_headers: tuple[str, ...] = ("Authorization", "X-Forwarded-User")
+    response_headers: tuple[str, ...] = ("X-Forwarded-User",)
     tls_secret: str = ""
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -70,9 +70,15 @@ def test_the_gate_trusts_nothing_that_the_client_says_of_its_origin() -> None:
     assert gate.manifest["spec"]["forwardAuth"] == {
         "address": "http://gate.auth.svc/verify",
         "trustForwardHeader": False,
-        "authResponseHeaders": ["Authorization", "X-Forwarded-User"],
+        "authResponseHeaders": ["X-Forwarded-User"],
     }
     assert not [key for key in found(ClusterSettings(ingress=IngressSettings("a.b"))) if "middleware" in key]
+
+
+def test_a_ports_own_login_passes_the_gate() -> None:
+    """Traefik deletes a header of the client's that is listed and that the gate's answer doesn't have."""
+    forward = found(FULL)["codeopen-system/middleware/forward-auth"].manifest["spec"]["forwardAuth"]
+    assert "Authorization" not in forward["authResponseHeaders"]
 
 
 def test_runtime_classes_are_made_when_they_are_asked_for() -> None:
