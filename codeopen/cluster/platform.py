@@ -8,13 +8,14 @@ from types import MappingProxyType
 from typing import Final
 
 from codeopen.cluster.builder import builder_objects
+from codeopen.cluster.gate import gate_objects
 from codeopen.cluster.isolation import POD_SECURITY
 from codeopen.cluster.objects import Object, Reference, make_object
 from codeopen.cluster.pods import PLATFORM_PRIORITY, component_labels
 from codeopen.cluster.registry import pull_secret, registry_objects
-from codeopen.cluster.settings import ClusterSettings, IngressSettings, RegistryKind
+from codeopen.cluster.settings import ClusterSettings, RegistryKind
 from codeopen.cluster.warm_up import DEFAULT_POOL, WARM_UP_PRIORITY, WarmImage, WarmPool, warm_up_objects
-from codeopen.cluster.workload import FORWARD_AUTH, PRIORITY_CLASS
+from codeopen.cluster.workload import PRIORITY_CLASS
 from codeopen.errors import SettingsError
 from codeopen.selection.closest import closest
 
@@ -53,7 +54,7 @@ def platform_objects(
         *_priority_classes(),
         *_runtime_classes(settings),
         *((pull_secret(settings.namespace, login),) if login else ()),
-        *(_gate(settings, settings.ingress) if settings.ingress and settings.ingress.forward_auth else ()),
+        *gate_objects(settings),
         *gpu_pools,
         *(registry_objects(settings, images.registry) if in_cluster else ()),
         *builder_objects(settings, images.buildkit),
@@ -111,18 +112,3 @@ def _runtime_classes(settings: ClusterSettings) -> tuple[Object, ...]:
             body["scheduling"] = {"nodeSelector": dict(_SYSBOX_NODES)}
         found.append(make_object("node.k8s.io/v1", "RuntimeClass", name, body, labels=_LABELS))
     return tuple(found)
-
-
-def _gate(settings: ClusterSettings, ingress: IngressSettings) -> tuple[Object, ...]:
-    """What every request passes before it reaches a project. What the client itself says of its origin counts not."""
-    forward = {
-        "address": ingress.forward_auth,
-        "trustForwardHeader": False,
-        "authResponseHeaders": list(ingress.response_headers),
-    }
-    body = {"spec": {"forwardAuth": forward}}
-    return (
-        make_object(
-            "traefik.io/v1alpha1", "Middleware", FORWARD_AUTH, body, namespace=settings.namespace, labels=_LABELS
-        ),
-    )

@@ -24,8 +24,13 @@ class RegistryKind(StrEnum):
 class IngressSettings:
     """How people reach a project's ports: ``https://PORT-NAME--PROJECT.DOMAIN``, through one gate for all.
 
-    ``forward_auth`` is the URL that the ingress controller asks before it lets a request through; with Traefik it's a
-    Middleware of the platform. ``namespace`` is the controller's: network policies let traffic in from nowhere else.
+    ``forward_auth`` is the URL that the ingress controller asks before it lets a request through: with the class
+    ``traefik`` by a Middleware of the platform, with ``nginx`` by annotations; with any other, ``annotations`` must say
+    how. ``namespace`` is the controller's: network policies let traffic in from nowhere else.
+
+    ``tls_secret`` is the certificate of all hosts, a Secret of the platform's namespace. Traefik takes it by the
+    platform's ``TLSStore``, which must be the only one that is called ``default``; any other controller must have it as
+    its own default certificate. How: docs/how-to/connect-a-cluster.md.
 
     ``response_headers`` are those that a project gets from the gate's answer alone, whatever the client sent. Leave
     ``Authorization`` out of them: clients send the ports' own logins in it.

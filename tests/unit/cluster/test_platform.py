@@ -21,7 +21,7 @@ IMAGES = PlatformImages(
 )
 WARM = (WarmImage(Reference("js", "r.example/js:1"), ("js",)),)
 FULL = ClusterSettings(
-    ingress=IngressSettings("dev.example.com", forward_auth="http://gate.auth.svc/verify"),
+    ingress=IngressSettings("dev.example.com", forward_auth="http://gate.auth.svc/verify", tls_secret="wildcard"),
     registry=RegistrySettings(kind=RegistryKind.IN_CLUSTER, host="registry.example.com", pull_secret="registry-login"),
     builder=BuilderSettings(enabled=True),
     runtime_classes=("gvisor", "sysbox-runc"),
@@ -37,7 +37,7 @@ def found(settings: ClusterSettings, gpu_pools: tuple[Object, ...] = ()) -> dict
 def test_a_plain_cluster_gets_a_namespace_priorities_and_the_warm_up() -> None:
     kinds = {each.kind for each in found(ClusterSettings()).values()}
     assert "DaemonSet" in kinds
-    assert not {"PersistentVolumeClaim", "StatefulSet", "Middleware", "RuntimeClass", "Secret"} & kinds
+    assert not {"PersistentVolumeClaim", "StatefulSet", "Middleware", "TLSStore", "RuntimeClass", "Secret"} & kinds
     assert "/namespace/codeopen-builder" not in found(ClusterSettings())
 
 
