@@ -47,13 +47,18 @@ class IngressSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """``blocked`` ranges are never reached by projects; ``dns_namespace`` holds the cluster's DNS servers."""
+    """``blocked`` ranges are never reached by projects, but for the cluster's DNS servers on ``dns_ports``.
+
+    These are the pods of ``dns_namespace`` with ``dns_labels``, and ``dns_addresses``: addresses or ranges of servers
+    that are no such pods, as those on each node (NodeLocal DNSCache) or of a cloud (GKE's Cloud DNS).
+    """
 
     blocked: tuple[str, ...] = (
         "0.0.0.0/8",
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's WireServer, a public address that each machine there reaches
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -65,6 +70,8 @@ class NetworkSettings:
     blocked_v6: tuple[str, ...] = ("::1/128", "fc00::/7", "fe80::/10", "ff00::/8", "64:ff9b::/96")
     dns_namespace: str = "kube-system"
     dns_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"k8s-app": "kube-dns"}))
+    dns_addresses: tuple[str, ...] = ()
+    dns_ports: tuple[int, ...] = (53,)
 
 
 class StoreKind(StrEnum):

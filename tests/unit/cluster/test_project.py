@@ -16,7 +16,8 @@ from codeopen.cluster.gpu_settings import GpuPool, PoolPlatform
 from codeopen.cluster.objects import Object, SecretValue, fill
 from codeopen.cluster.placement import deployment_of
 from codeopen.cluster.project import project_objects
-from codeopen.cluster.settings import ClusterSettings, IngressSettings, RegistrySettings
+from codeopen.cluster.settings import ClusterSettings, IngressSettings, NetworkSettings, RegistrySettings
+from codeopen.errors import SettingsError
 from codeopen.plan.projects import Project, plan_projects
 from codeopen.quantity import Cpu, Memory
 from codeopen.selection.name import Release
@@ -173,7 +174,32 @@ def test_the_network_is_shut_but_for_the_gate_dns_and_public_addresses() -> None
     (public,) = spec(project, "networkpolicy/public-egress")["egress"]
     blocked = set(public["to"][0]["ipBlock"]["except"])
     assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"} <= blocked
+    assert "168.63.129.16/32" in blocked, "a cloud's own service at a public address"
     assert {"fc00::/7", "fe80::/10"} <= set(public["to"][1]["ipBlock"]["except"])
+
+
+def test_dns_servers_that_are_no_pods_are_reached_on_their_ports_alone() -> None:
+    network = NetworkSettings(
+        dns_namespace="openshift-dns", dns_addresses=("169.254.20.10", "10.96.0.0/28", "fd00::a"), dns_ports=(53, 5353)
+    )
+    (dns,) = spec(deployment(), "networkpolicy/dns", replace(SETTINGS, network=network))["egress"]
+    pods, *addresses = dns["to"]
+    assert pods["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}}
+    assert [each["ipBlock"] for each in addresses] == [
+        {"cidr": "169.254.20.10/32"},
+        {"cidr": "10.96.0.0/28"},
+        {"cidr": "fd00::a/128"},
+    ]
+    assert [(each["protocol"], each["port"]) for each in dns["ports"]] == [
+        *(("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)),
+    ]
+
+
+@pytest.mark.parametrize("address", ["", "dns.example.com", "10.0.0.1/8", "169.254.20.10:53"])
+def test_a_dns_address_that_is_none_is_refused(address: str) -> None:
+    settings = replace(SETTINGS, network=NetworkSettings(dns_addresses=(address,)))
+    with pytest.raises(SettingsError, match=r"network\.dnsAddresses: .*write an address or a range"):
+        objects(deployment(), settings)
 
 
 def test_without_a_claim_on_a_gpu_none_is_seen_whatever_the_image_says() -> None:
