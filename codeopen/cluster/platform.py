@@ -18,6 +18,7 @@ from codeopen.cluster.warm_up import DEFAULT_POOL, WARM_UP_PRIORITY, WarmImage, 
 from codeopen.cluster.workload import PRIORITY_CLASS
 from codeopen.errors import SettingsError
 from codeopen.selection.closest import closest
+from codeopen.selection.selection import DEFAULT_PLATFORM
 
 RUNTIME_HANDLERS: Final[Mapping[str, str]] = MappingProxyType({"gvisor": "runsc", "sysbox-runc": "sysbox-runc"})
 """Runtime classes by name with what container runtimes call them. Sources: docs of gVisor and Sysbox."""
@@ -28,11 +29,16 @@ _LABELS: Final = component_labels("platform")
 
 @dataclass(frozen=True, slots=True)
 class PlatformImages:
-    """What the platform's own pods run: distribution, BuildKit's rootless image, and the base part."""
+    """What the platform's own pods run: distribution, BuildKit's rootless image, and the base part.
+
+    ``platform`` is what the base part and all that is warmed are built for, and what is built. The others are indexes
+    of several.
+    """
 
     registry: str | Reference
     buildkit: str | Reference
     base: str | Reference
+    platform: str = DEFAULT_PLATFORM
 
 
 def platform_objects(
@@ -46,7 +52,7 @@ def platform_objects(
 
     ``gpu_pools`` are the objects of the GPU node pools; ``pools`` the nodes that are warmed, GPU nodes among them.
     """
-    warming = warm_up_objects(settings, warm, images.base, pools)
+    warming = warm_up_objects(settings, warm, images.base, pools, images.platform)
     in_cluster = settings.registry.kind is RegistryKind.IN_CLUSTER
     login = settings.registry.pull_secret
     return (
@@ -57,7 +63,7 @@ def platform_objects(
         *gate_objects(settings),
         *gpu_pools,
         *(registry_objects(settings, images.registry) if in_cluster else ()),
-        *builder_objects(settings, images.buildkit),
+        *builder_objects(settings, images.buildkit, images.platform),
         *warming,
     )
 

@@ -27,6 +27,17 @@ def component_labels(component: str) -> dict[str, str]:
     return {**selector(component), "app.kubernetes.io/component": component, "app.kubernetes.io/part-of": "codeopen"}
 
 
+def nodes_of(platform: str) -> dict[str, str]:
+    """The labels by which the kubelet says that a node runs images of a platform, as ``linux/amd64``."""
+    system, architecture, *_ = platform.split("/")
+    return {**nodes_with(system), "kubernetes.io/arch": architecture}
+
+
+def nodes_with(system: str) -> dict[str, str]:
+    """The label of nodes for an image that is there for several architectures, as ``linux``."""
+    return {"kubernetes.io/os": system}
+
+
 def pod_security(user: int, *, group: bool = False) -> dict[str, Any]:
     """A restricted pod's security context; ``group``: its volumes belong to the user's group."""
     context: dict[str, Any] = {

@@ -7,6 +7,7 @@ from typing import Any, Final
 from codeopen.cluster.deployment import CREDENTIALS, HOME_CLAIM, WORKSPACE, ProjectDeployment, State
 from codeopen.cluster.gate import gate_annotations
 from codeopen.cluster.objects import GROUP, RESTRICTED_CONTAINER, SKIP_AWAIT, Object, SecretValue, make_object
+from codeopen.cluster.pods import nodes_of
 from codeopen.cluster.resources import claim_size, container_resources
 from codeopen.cluster.settings import ClusterSettings
 
@@ -117,6 +118,8 @@ def _pod(project: ProjectDeployment, settings: ClusterSettings) -> dict[str, Any
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "priorityClassName": PRIORITY_CLASS,
+        # The image is of one architecture: on a node of another it would start, and fail, again and again.
+        "nodeSelector": nodes_of(project.platform),
         "terminationGracePeriodSeconds": _STOP_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,

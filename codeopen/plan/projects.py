@@ -47,12 +47,16 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class PlannedProject:
-    """A project with everything that follows from its selection; ``host_ports`` maps a port's name to its host port."""
+    """A project with everything that follows from its selection; ``host_ports`` maps a port's name to its host port.
+
+    ``platform`` is what its image is built for.
+    """
 
     id: str
     resolution: Resolution
     host_ports: Mapping[str, int]
     project: Project
+    platform: str
 
 
 def plan_projects(
@@ -84,7 +88,7 @@ def plan_projects(
         if first_port is not None:
             first = first_port + block * BLOCK_SIZE
             ports = {port.name: first + port.host_offset for port in resolution.ports}
-        planned.append(PlannedProject(project.id, resolution, MappingProxyType(ports), project))
+        planned.append(PlannedProject(project.id, resolution, MappingProxyType(ports), project, platform))
     if problems:
         raise ProjectError("\n".join(problems))
     return tuple(planned)

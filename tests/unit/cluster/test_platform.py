@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from codeopen.cluster.objects import Object, Reference, make_object
@@ -14,6 +16,7 @@ from codeopen.cluster.settings import (
     RegistrySettings,
 )
 from codeopen.cluster.warm_up import WarmImage
+from codeopen.cluster.warm_up_controller import LABEL
 from codeopen.errors import SettingsError
 
 IMAGES = PlatformImages(
@@ -110,3 +113,20 @@ def test_every_pod_has_a_pull_secret_of_its_namespace_or_needs_none() -> None:
     assert "codeopen-system/secret/registry-login" in objects
     pods = [each.manifest["spec"]["template"]["spec"] for each in objects.values() if each.kind == "DaemonSet"]
     assert all(pod["imagePullSecrets"] == [{"name": "registry-login"}] for pod in pods)
+
+
+def test_pods_run_on_nodes_of_their_images_platform() -> None:
+    """The registry's image is there for several architectures; builds are made for the stack's own."""
+    linux = {"kubernetes.io/os": "linux"}
+    arm = replace(IMAGES, platform="linux/arm64")
+    selectors = {
+        each.name: each.manifest["spec"]["template"]["spec"]["nodeSelector"]
+        for each in platform_objects(FULL, arm, WARM)
+        if each.kind in {"Deployment", "DaemonSet", "StatefulSet"}
+    }
+    assert selectors == {
+        "registry": linux,
+        "buildkitd": {**linux, "kubernetes.io/arch": "arm64"},
+        "warm-up-controller": {**linux, "kubernetes.io/arch": "arm64"},
+        "warm-up-default": {**linux, "kubernetes.io/arch": "arm64", LABEL: "on"},
+    }

@@ -224,6 +224,14 @@ def test_a_project_with_a_gpu_takes_seats_of_its_pool_while_it_runs() -> None:
     assert not any(key.startswith("lease/") for key in objects(asleep))
 
 
+def test_a_pod_runs_on_nodes_of_its_images_platform() -> None:
+    assert pod(deployment())["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    (planned,) = plan_projects(CATALOG, [Project("demo", Selection("starter", "js"))], RELEASE, DEFAULT_PLATFORM, None)
+    assert planned.platform == DEFAULT_PLATFORM
+    elsewhere = deployment_of(replace(planned, platform="linux/arm64/v8"))
+    assert pod(elsewhere)["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"}
+
+
 def test_a_desktop_has_shared_memory_of_its_own() -> None:
     (volume,) = [each for each in pod(deployment("gui"))["volumes"] if each["name"] == "shared-memory"]
     assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Gi"}
