@@ -15,12 +15,12 @@ from codeopen.cluster.pods import PLATFORM_PRIORITY, component_labels
 from codeopen.cluster.registry import pull_secret, registry_objects
 from codeopen.cluster.settings import ClusterSettings, RegistryKind
 from codeopen.cluster.warm_up import DEFAULT_POOL, WARM_UP_PRIORITY, WarmImage, WarmPool, warm_up_objects
-from codeopen.cluster.workload import PRIORITY_CLASS
+from codeopen.cluster.workload import PRIORITY_CLASS, SYSBOX
 from codeopen.errors import SettingsError
 from codeopen.selection.closest import closest
 from codeopen.selection.selection import DEFAULT_PLATFORM
 
-RUNTIME_HANDLERS: Final[Mapping[str, str]] = MappingProxyType({"gvisor": "runsc", "sysbox-runc": "sysbox-runc"})
+RUNTIME_HANDLERS: Final[Mapping[str, str]] = MappingProxyType({"gvisor": "runsc", SYSBOX: "sysbox-runc"})
 """Runtime classes by name with what container runtimes call them. Sources: docs of gVisor and Sysbox."""
 
 _SYSBOX_NODES: Final = {"sysbox-runtime": "running"}  # the label that Sysbox's installer puts on its nodes
@@ -114,7 +114,7 @@ def _runtime_classes(settings: ClusterSettings) -> tuple[Object, ...]:
             fix = closest(name, sorted(RUNTIME_HANDLERS))
             raise SettingsError(f"codeopen:cluster.runtimeClasses: {name!r} is not known; {fix}")
         body: dict[str, object] = {"handler": RUNTIME_HANDLERS[name]}
-        if name == "sysbox-runc":
+        if name == SYSBOX:
             body["scheduling"] = {"nodeSelector": dict(_SYSBOX_NODES)}
         found.append(make_object("node.k8s.io/v1", "RuntimeClass", name, body, labels=_LABELS))
     return tuple(found)

@@ -180,7 +180,8 @@ class BuilderSettings:
 class ClusterSettings:
     """Everything that differs from cluster to cluster. Empty strings leave a choice to the cluster's own default.
 
-    ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use.
+    ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use,
+    but those with a GPU, which use ``gpu_runtime_class``: in another's sandbox NVIDIA's driver isn't seen.
     ``scratch`` is the disk that a project's container may fill beside its claim.
     ``upgrade_after_hours``: a new image reaches a workspace that runs after so many hours; 0: at its next wake only.
     """
@@ -194,6 +195,7 @@ class ClusterSettings:
     builder: BuilderSettings = field(default_factory=BuilderSettings)
     storage_class: str = ""
     runtime_class: str = ""
+    gpu_runtime_class: str = ""
     runtime_classes: tuple[str, ...] = ()
     scratch: str = "10Gi"
     namespace: str = "codeopen-system"

@@ -17,6 +17,9 @@ SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - a mount of the container's own
 PRIORITY_CLASS: Final = "codeopen-workspace"
 GPU_VARIABLE: Final = "NVIDIA_VISIBLE_DEVICES"
 GATEWAY: Final = "acp-gateway"
+SYSBOX: Final = "sysbox-runc"
+"""The runtime class of Sysbox. Source: its docs, "Sysbox Deployment on Kubernetes"."""
+
 _DEVELOPER: Final = 1000  # the user of every image (dockerfiles/base)
 _STOP_SECONDS: Final = 10  # an image stops within 5 s
 _START_SECONDS: Final = 180
@@ -134,8 +137,11 @@ def _pod(project: ProjectDeployment, settings: ClusterSettings) -> dict[str, Any
     }
     if settings.registry.pull_secret:
         pod["imagePullSecrets"] = [{"name": settings.registry.pull_secret}]
-    if settings.runtime_class:
-        pod["runtimeClassName"] = settings.runtime_class
+    # NVIDIA's hook, which brings the driver in, runs with few runtimes only.
+    if runtime := settings.gpu_runtime_class if project.gpu else settings.runtime_class:
+        pod["runtimeClassName"] = runtime
+    if runtime == SYSBOX:
+        pod["hostUsers"] = False  # it refuses a pod without a user namespace of its own
     if project.gpu:
         pod["tolerations"] = [dict(toleration) for toleration in project.gpu.tolerations]
         pod["affinity"] = dict(project.gpu.affinity)

@@ -17,6 +17,7 @@ from codeopen.cluster.objects import Object, SecretValue, fill
 from codeopen.cluster.placement import deployment_of
 from codeopen.cluster.project import project_objects
 from codeopen.cluster.settings import ClusterSettings, IngressSettings, NetworkSettings, RegistrySettings
+from codeopen.cluster.validation import validate
 from codeopen.errors import SettingsError
 from codeopen.plan.projects import Project, plan_projects
 from codeopen.quantity import Cpu, Memory
@@ -248,3 +249,22 @@ def test_what_a_cluster_may_ask_for() -> None:
     assert spec(project, "persistentvolumeclaim/home", settings)["storageClassName"] == "fast"
     assert objects(project, settings)["secret/pull"].manifest["type"] == "kubernetes.io/dockerconfigjson"
     assert "runtimeClassName" not in pod(project)
+
+
+def test_a_pod_with_a_gpu_has_a_runtime_class_of_its_own_or_none() -> None:
+    """NVIDIA's hook never runs in gVisor."""
+    sandboxed = replace(SETTINGS, runtime_class="gvisor")
+    plain, with_gpu = deployment(), deployment("gpu", tier="creator")
+    assert "runtimeClassName" not in pod(with_gpu, sandboxed)
+    both = replace(sandboxed, gpu_runtime_class="nvidia")
+    assert (pod(plain, both)["runtimeClassName"], pod(with_gpu, both)["runtimeClassName"]) == ("gvisor", "nvidia")
+    assert "runtimeClassName" not in pod(plain, replace(SETTINGS, gpu_runtime_class="nvidia"))
+
+
+def test_sysbox_gets_the_user_namespace_that_it_asks_for() -> None:
+    settings = replace(SETTINGS, runtime_class="sysbox-runc")
+    assert pod(deployment(), settings)["hostUsers"] is False
+    assert validate(project_objects(deployment(), settings)) == []
+    for other in (SETTINGS, replace(SETTINGS, runtime_class="gvisor")):
+        assert "hostUsers" not in pod(deployment(), other)
+    assert "hostUsers" not in pod(deployment("gpu", tier="creator"), settings)
