@@ -27,7 +27,7 @@ def route(of: ClusterSettings) -> dict[str, Any]:
     return dict(objects(deployment(), of)["ingress/workspace"].manifest)
 
 
-def annotations(of: ClusterSettings) -> dict[str, str]:
+def said_to_controller(of: ClusterSettings) -> dict[str, str]:
     """What the project's Ingress says to its controller."""
     found = route(of)["metadata"]["annotations"]
     return {key: value for key, value in found.items() if "ingress.kubernetes.io" in key}
@@ -46,14 +46,14 @@ def test_traefik_takes_the_certificate_from_the_platforms_namespace() -> None:
     assert (store.kind, store.namespace, store.name) == ("TLSStore", "codeopen-system", "default")
     assert store.manifest["spec"] == {"defaultCertificate": {"secretName": "wildcard"}}
     assert validate([store]) == []
-    assert annotations(settings(tls_secret="wildcard")) == {f"{TRAEFIK}/router.tls": "true"}
+    assert said_to_controller(settings(tls_secret="wildcard")) == {f"{TRAEFIK}/router.tls": "true"}
 
 
 @pytest.mark.parametrize("class_name", ["nginx", "haproxy"])
 def test_no_other_controller_gets_what_only_traefik_knows(class_name: str) -> None:
     of = settings(class_name, forward_auth=ASKED, tls_secret="wildcard", annotations={"a/b": "c"})
     assert gate_objects(of) == (), "the cluster need not have Traefik's kinds"
-    assert not [key for key in annotations(of) if key.startswith(TRAEFIK)]
+    assert not [key for key in said_to_controller(of) if key.startswith(TRAEFIK)]
 
 
 def test_without_an_ingress_there_is_no_gate() -> None:
@@ -62,14 +62,14 @@ def test_without_an_ingress_there_is_no_gate() -> None:
 
 def test_nginx_asks_about_each_request_and_lets_web_sockets_rest() -> None:
     of = settings("nginx", forward_auth=ASKED, response_headers=("X-Forwarded-User", "X-Groups"))
-    assert annotations(of) == {
+    assert said_to_controller(of) == {
         f"{NGINX}/auth-url": ASKED,
         f"{NGINX}/auth-response-headers": "X-Forwarded-User,X-Groups",
         f"{NGINX}/proxy-read-timeout": "3600",
         f"{NGINX}/proxy-send-timeout": "3600",
     }
-    assert set(annotations(settings("nginx"))) == {f"{NGINX}/proxy-read-timeout", f"{NGINX}/proxy-send-timeout"}
-    assert f"{NGINX}/auth-response-headers" not in annotations(
+    assert set(said_to_controller(settings("nginx"))) == {f"{NGINX}/proxy-read-timeout", f"{NGINX}/proxy-send-timeout"}
+    assert f"{NGINX}/auth-response-headers" not in said_to_controller(
         settings("nginx", forward_auth=ASKED, response_headers=())
     )
     assert validate(project_objects(deployment(), of)) == []
@@ -80,15 +80,17 @@ def test_nginx_asks_about_each_request_and_lets_web_sockets_rest() -> None:
 )
 def test_what_the_settings_say_themselves_counts_more(class_name: str, key: str) -> None:
     of = settings(class_name, forward_auth=ASKED, annotations={key: "another"})
-    assert annotations(of)[key] == "another"
+    assert said_to_controller(of)[key] == "another"
 
 
 def test_a_controller_that_would_let_everybody_in_is_refused() -> None:
     """Until somebody says how it asks."""
     of = settings("haproxy", forward_auth=ASKED)
-    for make in (lambda: gate_objects(of), lambda: project_objects(deployment(), of)):
-        with pytest.raises(SettingsError, match=r"ingress\.forwardAuth: .*'haproxy'.*ingress\.annotations.*traefik"):
-            make()
+    refusal = r"ingress\.forwardAuth: .*'haproxy'.*ingress\.annotations.*traefik"
+    with pytest.raises(SettingsError, match=refusal):
+        gate_objects(of)
+    with pytest.raises(SettingsError, match=refusal):
+        project_objects(deployment(), of)
     told = settings("haproxy", forward_auth=ASKED, annotations={"haproxy.org/auth": ASKED})
     assert route(told)["metadata"]["annotations"]["haproxy.org/auth"] == ASKED
-    assert annotations(settings("haproxy")) == {}, "no gate was asked for"
+    assert said_to_controller(settings("haproxy")) == {}, "no gate was asked for"
