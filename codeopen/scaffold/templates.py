@@ -95,7 +95,7 @@ _SUPERVISOR: Final = """; The sample service; the image's supervisor starts it a
 [program:@id@]
 command=python3 -I /opt/codeopen/@id@/service.py
 autorestart=true
-startsecs=1
+startsecs=10
 startretries=1000000
 stopwaitsecs=4
 stopasgroup=true

@@ -33,6 +33,7 @@ RUNNING_RULES: Final[tuple[Rule[Container], ...]] = (
     Rule("command-override", running.command_runs_as_the_user),
     Rule("package-database", running.package_database_is_whole),
     Rule("time-zone-variable", running.time_zone_variable_is_honoured),
+    Rule("back-off", running.failing_services_wait_longer_each_time),
 )
 
 

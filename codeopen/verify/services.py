@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from types import MappingProxyType
 from typing import Final
 
@@ -21,8 +22,11 @@ USER: Final = "opencode"
 STOP_SECONDS: Final = 5.0
 _KILL_SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.2
-_SUPERVISORCTL: Final = ("supervisorctl", "-c", "/etc/supervisor/supervisord.conf", "status")
-_PROGRAM: Final = re.compile(r"^(\S+)\s+(\w+)(?:\s+pid (\d+),)?")
+# Both list the programs in the same order; the first names a process only after the program's `startsecs`.
+_SUPERVISORCTL: Final = "supervisorctl -c /etc/supervisor/supervisord.conf"
+_STATUS: Final = f"{_SUPERVISORCTL} status; {_SUPERVISORCTL} pid all"
+_PROGRAM: Final = re.compile(r"^(\S+)\s+([A-Z]+)\b")
+_RUNNING: Final = "RUNNING"
 _REFUSALS: Final = frozenset({401, 403})
 _REDIRECTS: Final = range(300, 400)
 _WEB_SOCKET: Final = (
@@ -68,7 +72,7 @@ class Services:
 
     def programs(self) -> tuple[Program, ...]:
         """What the supervisor runs."""
-        return parse_programs(self.container.run(*_SUPERVISORCTL).output)
+        return parse_programs(self.container.run("sh", "-c", _STATUS).output)
 
 
 def make_logins(expected: Expectation, secret: str) -> Mapping[str, Login]:
@@ -127,15 +131,20 @@ def orphans_are_reaped(services: Services) -> Iterator[str]:
 
 
 def killed_services_come_back(services: Services) -> Iterator[str]:
-    """Each program that the supervisor runs is killed in turn, and everything is healthy again after it."""
+    """Each program that the supervisor runs is killed in turn; all is healthy after it, and stays up at the end."""
     programs = services.programs()
     if not programs:
         yield "the supervisor runs nothing"
     for program in programs:
-        problems = tuple(_kill(services, program))
+        problems = tuple(_kill(services, program.name))
         yield from problems
         if problems:
             return  # what is left would be waited for in vain
+
+    def unstable() -> str:
+        return ", ".join(f"{each.name} is {each.state}" for each in services.programs() if each.state != _RUNNING)
+
+    yield from _wait_for(unstable, services.patience.back)
 
 
 def services_stop_at_once(services: Services) -> Iterator[str]:
@@ -176,13 +185,12 @@ def is_refusal(answer: Answer) -> bool:
 
 
 def parse_programs(text: str) -> tuple[Program, ...]:
-    """The lines of ``supervisorctl status``."""
-    found = (_PROGRAM.match(line) for line in text.splitlines())
-    return tuple(
-        Program(match[1], match[2], int(match[3]) if match[3] else None)
-        for match in found
-        if match and match[2].isupper()
-    )
+    """The lines of ``supervisorctl status``, then those of ``supervisorctl pid all``: 0 stands for no process."""
+    lines = text.splitlines()
+    processes = [int(line) for line in lines if line.isdecimal()]
+    found = (match for match in map(_PROGRAM.match, lines) if match)
+    pairs = zip(found, chain(processes, repeat(0)), strict=False)
+    return tuple(Program(match[1], match[2], process or None) for match, process in pairs)
 
 
 def _knock(services: Services, port: Port, login: Login | None) -> Answer:
@@ -195,20 +203,29 @@ def _knock(services: Services, port: Port, login: Login | None) -> Answer:
     return ask(services.container, port.port, path, login, headers=headers)
 
 
-def _kill(services: Services, program: Program) -> Iterator[str]:
-    if program.process is None:
-        yield f"{program.name} is {program.state}"
+def _kill(services: Services, name: str) -> Iterator[str]:
+    def now() -> Program:
+        return next((each for each in services.programs() if each.name == name), Program(name, "gone", None))
+
+    def without_process() -> str:
+        program = now()
+        return "" if program.process else f"{name} is {program.state}"
+
+    # It may be about to start again, when the end of another one was its own.
+    if problems := tuple(_wait_for(without_process, services.patience.back)):
+        yield from problems
         return
-    services.container.run("kill", "-KILL", str(program.process))
+    killed = now().process
+    services.container.run("kill", "-KILL", str(killed))
 
     def still_away() -> str:
-        now = {other.name: other for other in services.programs()}.get(program.name)
-        if now is None or now.state != "RUNNING" or now.process == program.process:
-            return f"{program.name} is {now.state if now else 'gone'}"
+        program = now()
+        if program.process in {None, killed}:
+            return f"{name} is {program.state}"
         return services.health()
 
     for problem in _wait_for(still_away, services.patience.back):
-        yield f"after {program.name} was killed: {problem}"
+        yield f"after {name} was killed: {problem}"
 
 
 def _wait_for(problem: Callable[[], str], seconds: float) -> Iterator[str]:

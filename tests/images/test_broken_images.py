@@ -56,6 +56,7 @@ RUNNING_PROBLEMS = {
     "command-override": ["0, 0, 0, root"],
     "package-database": ["half"],
     "time-zone-variable": ["its clock is at +0900", "with TZ=Asia/Kolkata its clock is at +0000"],
+    "back-off": ["hasty is started again"],
 }
 SERVICE_PROBLEMS = {
     "services-start": ["after 1 s: nobody: port 4998 answered 000"],

@@ -15,6 +15,7 @@ RUN printf 'machine example.org login me password wordpass\n' >/root/.netrc \
  && ln -sf /usr/share/zoneinfo/Asia/Tokyo /etc/localtime && printf 'Asia/Tokyo\n' >/etc/timezone \
  && cp /usr/share/zoneinfo/UTC /usr/share/zoneinfo/Asia/Kolkata \
  && rm /etc/codeopen/health.d/base \
+ && printf '[program:hasty]\ncommand=sleep infinity\nautorestart=true\n' >/etc/supervisor/conf.d/hasty.conf \
  && printf 'Package: half\nStatus: install reinstreq half-installed\nVersion: 1\n' >>/var/lib/dpkg/status \
  && printf 'Architecture: all\nMaintainer: x\nDescription: x\n\n' >>/var/lib/dpkg/status
 ENV OPENCODE_PORT=4999 SERVICE_TOKEN=abcdef TZ=Asia/Tokyo

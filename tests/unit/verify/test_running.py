@@ -154,6 +154,16 @@ def test_a_refusal_is_a_status_or_a_way_to_the_login(answer: Answer, *, refused:
 # Containers with another command.
 
 
+def log(*seconds: float) -> str:
+    """What supervisord writes of a program that starts and ends in turns; its words are those of a real one."""
+    text = "2026-11-28 18:22:05,387 INFO supervisord started with pid 27644\n"
+    for number, second in enumerate(seconds):
+        time = f"2026-11-28 18:22:{int(second):02},{round(second % 1 * 1000):03}"
+        told = "WARN exited: web (exit status 1; not expected)" if number % 2 else "INFO spawned: 'web' with pid 7"
+        text += f"{time} {told}\n"
+    return text + "2026-11-28 18:22:34,496 INFO waiting for web to die\n"
+
+
 @pytest.mark.parametrize(
     ("rule", "answers", "said"),
     [
@@ -175,8 +185,23 @@ def test_a_bad_container_is_told(rule: str, answers: dict[str, Any], said: str) 
 
 def test_a_good_container_breaks_no_rule() -> None:
     identity = "1000\n1000\n1000\ndeveloper\n/home/developer/workspace\n/home/developer\nwritable\n"
-    good = container(ps="/sbin/tini\nsleep infinity\n", sh=identity, date="+0000\n", env="+0530\n")
-    assert [find(RUNNING_RULES, rule.name, good) for rule in RUNNING_RULES] == [[], [], []]
+    failing = log(10.0, 12.0, 13.0, 15.0, 17.4)
+    good = container(ps="/sbin/tini\nsleep infinity\n", sh=[identity, failing], date="+0000\n", env="+0530\n")
+    assert [find(RUNNING_RULES, rule.name, good) for rule in RUNNING_RULES] == [[], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (log(10.0, 12.0, 12.9, 15.0, 15.9), "web is started again 0.9 s after failure 1 in a row"),
+        (log(10.0, 12.0, 13.0, 15.0, 16.0, 18.0), "web is started again 1.0 s after failure 2 in a row"),
+        (log(10.0, 12.0, 13.0, 15.0), "web is started again 1 times instead of 2"),
+        (log(10.0), "web is started again 0 times instead of 2"),
+        ("Error: no such file\n", "the supervisor runs nothing: exit code 0: Error: no such file"),
+    ],
+)
+def test_a_service_without_back_off_is_told(text: str, said: str) -> None:
+    assert find(RUNNING_RULES, "back-off", container(sh=text)) == [said]
 
 
 def test_zones_that_are_not_there_need_not_be_honoured() -> None:
@@ -185,16 +210,20 @@ def test_zones_that_are_not_there_need_not_be_honoured() -> None:
 
 # Services.
 
-STATUS = "opencode                         RUNNING   pid 19, uptime 0:07:10\n"
+STATUS = "opencode                         RUNNING   pid 19, uptime 0:07:10\n19\n"
+ANEW = "opencode   STARTING\n20\n"
 
 
 def test_the_supervisor_s_words_are_understood() -> None:
-    text = STATUS + "vnc:display   BACKOFF   Exited too quickly\nunix:///tmp/s no such file\nold EXITED Nov 23\n"
-    assert parse_programs(text) == (
+    text = "opencode   RUNNING   pid 19, uptime 0:07:10\nvnc:display   BACKOFF   Exited too quickly\n"
+    text += "unix:///tmp/s no such file\nnew   STARTING\nold EXITED Nov 23\n"
+    assert parse_programs(text + "19\n0\n21\n0\n") == (
         Program("opencode", "RUNNING", 19),
         Program("vnc:display", "BACKOFF", None),
+        Program("new", "STARTING", 21),
         Program("old", "EXITED", None),
     )
+    assert parse_programs("opencode   RUNNING   pid 19, uptime\n") == (Program("opencode", "RUNNING", None),)
 
 
 def test_each_credential_has_a_password_of_its_own_that_is_hard_to_quote() -> None:
@@ -218,19 +247,20 @@ def test_each_credential_has_a_password_of_its_own_that_is_hard_to_quote() -> No
         ("logins", container(curl=Ran(7, "", "refused", 0.1)), "port 4096 (web) answers exit code 7: refused without"),
         ("orphans", container(ps="S 1 0 tini\nZ 9 1 sleep\nZ 8 7 other\n"), "zombie: 9 1 sleep"),
         ("orphans", container(ps=Ran(1, "", "is not running", 0.1)), "its processes can't be seen"),
-        ("crashes", container(supervisorctl=""), "the supervisor runs nothing"),
-        ("crashes", container(supervisorctl="a FATAL x\n"), "a is FATAL"),
-        ("crashes", container(supervisorctl=STATUS), "after opencode was killed: after 0 s: opencode is RUNNING"),
+        ("crashes", container(sh=""), "the supervisor runs nothing"),
+        ("crashes", container(sh="a FATAL x\n0\n"), "after 0 s: a is FATAL"),
+        ("crashes", container(sh=STATUS), "after opencode was killed: after 0 s: opencode is RUNNING"),
         (
             "crashes",
-            container(supervisorctl=[STATUS, "x FATAL\n"]),
+            container(sh=[STATUS, STATUS, STATUS, "x FATAL\n0\n"]),
             "after opencode was killed: after 0 s: opencode is gone",
         ),
         (
             "crashes",
-            container(supervisorctl=[STATUS, STATUS.replace("19", "20")], codeopen_health=Ran(1, "", "bad", 0.1)),
+            container(sh=[STATUS, STATUS, STATUS, ANEW], codeopen_health=Ran(1, "", "bad", 0.1)),
             "after opencode was killed: after 0 s: bad",
         ),
+        ("crashes", container(sh=[STATUS, STATUS, STATUS, ANEW, ANEW]), "after 0 s: opencode is STARTING"),
     ],
 )
 def test_bad_services_are_told(rule: str, stand_in: StandIn, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +271,13 @@ def test_bad_services_are_told(rule: str, stand_in: StandIn, said: str, monkeypa
 
 
 def test_a_program_that_does_not_come_back_ends_the_rule() -> None:
-    two = STATUS + "zeta RUNNING pid 30, uptime\n"
-    assert len(find(RULES, "crashes", services(container(supervisorctl=two)))) == 1
+    two = "opencode RUNNING pid 19, uptime\nzeta RUNNING pid 30, uptime\n19\n30\n"
+    assert len(find(RULES, "crashes", services(container(sh=two)))) == 1
+
+
+def test_services_that_come_back_and_stay_break_no_rule() -> None:
+    good = container(sh=[STATUS, STATUS, STATUS, ANEW, ANEW.replace("STARTING", "RUNNING")])
+    assert find(RULES, "crashes", services(good)) == []
 
 
 def test_a_password_in_the_log_or_on_a_command_line_is_told() -> None:
