@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pulumi
 
+from codeopen.plan.labels import identity_labels
 from codeopen.plan.plan import PlannedPart
 from components.built_image import BuiltImage, BuiltImageArgs
 from components.part_images import BuildArgs
@@ -40,7 +41,7 @@ class SubstituteImages(pulumi.ComponentResource):
                     context=args.contexts[planned.part.id],
                     named_contexts={used: contexts[used] for used in planned.part.upstreams if used in contexts},
                     build_arguments={},
-                    labels={"org.opencontainers.image.title": planned.part.repository},
+                    labels=identity_labels(planned.part.repository),
                     builder=args.builder,
                 )
                 words = f"{planned.part.id.id}-{platform.removeprefix('linux/').replace('/', '-')}"

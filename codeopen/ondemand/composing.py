@@ -20,7 +20,7 @@ from codeopen.ondemand.lock import Lease, Locks
 from codeopen.ondemand.once import Task, Way, make_once
 from codeopen.ondemand.tags import tags_for
 from codeopen.plan.digest import PLAN_LABEL, plan_tag
-from codeopen.plan.labels import TITLE
+from codeopen.plan.labels import identity_labels
 
 # For each unit, the digest of the image that it is; a chain's parts are joined by dots.
 PART_LABEL: Final = "dev.codeopen.part."
@@ -161,7 +161,7 @@ def combination_labels(identity: Identity, arrangement: Arrangement) -> dict[str
     units = zip(arrangement.units, arrangement.indexes, strict=True)
     parts = {f"{PART_LABEL}{'.'.join(unit)}": index.digest for unit, index in units}
     return {
-        TITLE: identity.name,
+        **identity_labels(identity.name),
         PLAN_LABEL: identity.plan_digest,
         METHOD_LABEL: method_of(arrangement).value,
         **({REASON_LABEL: reason} if (reason := reason_of(arrangement)) else {}),

@@ -12,7 +12,7 @@ from codeopen.ondemand.builders.job import BuildJob
 from codeopen.ondemand.chains import ChainMember
 from codeopen.plan.context import Context
 from codeopen.plan.digest import PLAN_LABEL
-from codeopen.plan.labels import TITLE, image_labels, labelled_upstreams
+from codeopen.plan.labels import identity_labels, image_labels, labelled_upstreams
 from codeopen.plan.parts import BASE, PartId, PartKind
 from codeopen.plan.plan import BuildPlan, PlannedPart
 from codeopen.settings import Settings
@@ -44,7 +44,7 @@ class JobSource:
         notes = {name: substitute.note for name, substitute in self.plan.substituted.items()}
         labels = image_labels(planned.part.repository, labelled_upstreams(planned, self.by_id), notes)
         if planned.part.id.kind is PartKind.SUBSTITUTE:
-            labels = {TITLE: planned.part.repository}
+            labels = identity_labels(planned.part.repository)
         return BuildJob(
             name=str(planned.part.id),
             repository=planned.reference.rpartition(":")[0],

@@ -10,6 +10,8 @@ from codeopen.plan.parts import PartId
 from codeopen.plan.plan import PlannedPart
 
 TITLE: Final = "org.opencontainers.image.title"
+# What an image says of itself and all that are built on it inherit, as of the distribution's: it is not theirs.
+INHERITED: Final = ("org.opencontainers.image.ref.name", "org.opencontainers.image.version")
 UPSTREAM: Final = "dev.codeopen.upstream."
 SUBSTITUTE: Final = "dev.codeopen.substitute."
 
@@ -19,12 +21,17 @@ def image_labels(title: str, upstreams: Iterable[UpstreamPin], notes: Mapping[st
 
     The image's own version is no label: one image serves all versions whose plan it is, and tags say so.
     """
-    labels = {TITLE: title}
+    labels = identity_labels(title)
     for pin in upstreams:
         labels[f"{UPSTREAM}{pin.id}"] = pin.version
         if pin.id in notes:
             labels[f"{SUBSTITUTE}{pin.id}"] = notes[pin.id]
     return labels
+
+
+def identity_labels(title: str) -> dict[str, str]:
+    """The title, and no version: a build can't drop a label that it inherits, only empty it."""
+    return {TITLE: title, **dict.fromkeys(INHERITED, "")}
 
 
 def labelled_upstreams(planned: PlannedPart, by_id: Mapping[PartId, PlannedPart]) -> list[UpstreamPin]:

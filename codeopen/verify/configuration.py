@@ -12,7 +12,8 @@ _USER: Final = "developer"
 _PLAN_DIGEST: Final = "dev.codeopen.plan-digest"
 _UPSTREAM: Final = "dev.codeopen.upstream."
 _SUBSTITUTE: Final = "dev.codeopen.substitute."
-_TITLE: Final = "org.opencontainers.image.title"
+_ANNOTATION: Final = "org.opencontainers.image."
+_TITLE: Final = f"{_ANNOTATION}title"
 # What decides how a container of an image starts, runs and ends.
 _START: Final = ("Entrypoint", "Cmd", "WorkingDir", "Healthcheck", "StopSignal", "Volumes", "Shell")
 
@@ -61,6 +62,9 @@ def labels_say_what_it_is(evidence: Evidence) -> Iterator[str]:
     for name in found:
         if name.startswith(_SUBSTITUTE) and name not in notes:
             yield f"label {name}: nothing stands in for that upstream"
+    for name, value in found.items():
+        if name.startswith(_ANNOTATION) and name != _TITLE and value:
+            yield f"label {name} is {value!r}, which is not said of this image"
 
 
 def no_secret_in_the_configuration(evidence: Evidence) -> Iterator[str]:

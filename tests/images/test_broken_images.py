@@ -48,7 +48,11 @@ IMAGE_PROBLEMS = {
     "time-zone": ["/etc/localtime leads to", "/etc/timezone says Asia/Tokyo", "TZ is Asia/Tokyo"],
     "environment": ["OPENCODE_PORT is '4999', which is '4096' in the catalog"],
     "ports": ["9999/tcp is exposed and not in the catalog"],
-    "labels": ["org.opencontainers.image.title is 'another'", "dev.codeopen.substitute.bun: nothing stands in"],
+    "labels": [
+        "org.opencontainers.image.title is 'another'",
+        "dev.codeopen.substitute.bun: nothing stands in",
+        "org.opencontainers.image.version is '24.04', which is not said",
+    ],
     "health-check": ["opencode-server of base is in no file"],
     "start": ["Entrypoint is ['/usr/bin/env']", "ends no orphans", "the health check is"],
 }

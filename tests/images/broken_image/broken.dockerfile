@@ -20,7 +20,8 @@ RUN printf 'machine example.org login me password wordpass\n' >/root/.netrc \
  && printf 'Architecture: all\nMaintainer: x\nDescription: x\n\n' >>/var/lib/dpkg/status
 ENV OPENCODE_PORT=4999 SERVICE_TOKEN=abcdef TZ=Asia/Tokyo
 EXPOSE 9999
-LABEL org.opencontainers.image.title=another dev.codeopen.substitute.bun=nothing
+LABEL org.opencontainers.image.title=another org.opencontainers.image.version=24.04 \
+      dev.codeopen.substitute.bun=nothing
 HEALTHCHECK NONE
 ENTRYPOINT ["/usr/bin/env"]
 USER root

@@ -26,7 +26,7 @@ CONFIG: dict[str, Any] = {
     "ExposedPorts": {"4096/tcp": {}},
     "Labels": {
         "org.opencontainers.image.title": "codeopen-js",
-        "org.opencontainers.image.version": "1.0",
+        "org.opencontainers.image.version": "",
         "dev.codeopen.plan-digest": "sha256:1",
         "dev.codeopen.upstream.ubuntu": "trixie",
         "dev.codeopen.substitute.ubuntu": "Debian",
@@ -178,6 +178,16 @@ def test_a_good_image_breaks_no_rule(rule: Any) -> None:
             "labels",
             labelled("org.opencontainers.image.title", "ubuntu"),
             "label org.opencontainers.image.title is 'ubuntu' instead of 'codeopen-js'",
+        ),
+        (
+            "labels",
+            labelled("org.opencontainers.image.version", "24.04"),
+            "label org.opencontainers.image.version is '24.04', which is not said of this image",
+        ),
+        (
+            "labels",
+            labelled("org.opencontainers.image.ref.name", "ubuntu"),
+            "label org.opencontainers.image.ref.name is 'ubuntu', which is not said of this image",
         ),
         (
             "labels",
