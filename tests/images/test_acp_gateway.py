@@ -228,7 +228,7 @@ def seconds_until(trials: Trials, services: tuple[str, ...], *command: str) -> d
 
 
 @pytest.mark.heavy
-def test_the_gateway_is_ready_within_a_second(
+def test_the_gateway_is_ready_within_a_second_and_opencode_not_a_second_later_than_alone(
     trials: Trials, record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The best of some starts, because other work delays any; all are printed, beside those of a bare server."""
@@ -249,3 +249,5 @@ def test_the_gateway_is_ready_within_a_second(
             print(f"  {name:22} {' '.join(f'{value:.2f}' for value in values)}")  # noqa: T201
             record_property(name, min(values))
     assert min(rows["gateway in the image"]) < 1
+    added = min(rows["opencode in the image"]) - min(rows["opencode serve alone"])
+    assert added < 1, "what the image starts beside OpenCode holds it up"
