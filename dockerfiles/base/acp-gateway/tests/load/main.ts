@@ -31,6 +31,10 @@ const MEMORY_SLACK_MB = 64;
 /** What it may keep of the rounds after the first; a leak grows with each. */
 const MEMORY_GROWTH_MB = 32;
 
+/** What is kept after the last round is compared with what is kept after the first. */
+const FEWEST_ROUNDS = 2;
+const EXIT_USAGE = 2;
+
 /** Hundreds of processes that have just started leave the machine some work to do. */
 const SETTLE_MS = 2000;
 
@@ -51,6 +55,13 @@ const { values } = parseArgs({
 const connections = Number(values.connections);
 const bytes = Number(values.bytes);
 const pace = { intervalMs: Number(values.interval), seconds: Number(values.seconds) };
+const roundsToPlay = Number(values.rounds);
+if (!Number.isInteger(roundsToPlay) || roundsToPlay < FEWEST_ROUNDS) {
+  console.error(
+    `--rounds ${values.rounds}: give ${FEWEST_ROUNDS} or more, because leaks show from one round to another`,
+  );
+  process.exit(EXIT_USAGE);
+}
 
 interface Round extends Ways<number> {
   readonly processor: ProcessorUse;
@@ -94,7 +105,7 @@ async function loadStandIns(): Promise<{ readonly before: Holdings; readonly rou
     await (await GatewayLink.open(gateway.port)).close();
     const before = await leftOver(gateway.pid);
     const rounds: Round[] = [];
-    for (let count = 0; count < Number(values.rounds); count += 1) rounds.push(await playRound(gateway));
+    for (let count = 0; count < roundsToPlay; count += 1) rounds.push(await playRound(gateway));
     return { before, rounds };
   } finally {
     await gateway.stop();
@@ -110,17 +121,18 @@ function leaks(before: Holdings, after: Holdings, memorySlackMb: number): string
 }
 
 const standIns = await loadStandIns();
+const { before } = standIns;
 const opencode: OpencodeReport | null =
   process.env["OPENCODE_BIN"] === undefined ? null : await loadOpencode(Number(values.opencode), bytes);
 const all = compare(standIns.rounds);
 const first = standIns.rounds.at(0);
 const last = standIns.rounds.at(-1);
-const problems = [
-  ...(all.added.p99 < TARGET_MS ? [] : [`the gateway adds ${all.added.p99} ms (p99)`]),
-  ...(first === undefined ? [] : leaks(standIns.before, first.after, Infinity)),
+const leftBehind = [
+  ...(first === undefined ? [] : leaks(before, first.after, Infinity)),
   ...(first === undefined || last === undefined ? [] : leaks(first.after, last.after, MEMORY_GROWTH_MB)),
   ...(opencode === null ? [] : leaks(opencode.before, opencode.after, MEMORY_SLACK_MB)),
 ];
+const problems = [...(all.added.p99 < TARGET_MS ? [] : [`the gateway adds ${all.added.p99} ms (p99)`]), ...leftBehind];
 const rounds = standIns.rounds.map((played) => ({
   ...compare([played]),
   processor: played.processor,
@@ -142,7 +154,7 @@ console.table(
   rounds.map(({ processor }, index) => ({ "the gateway's processor": `round ${index + 1}`, ...processor })),
 );
 console.table([
-  { when: "before", ...standIns.before },
+  { when: "before", ...before },
   ...rounds.flatMap(({ loaded, after }, index) => [
     { when: `round ${index + 1}`, ...loaded },
     { when: `after round ${index + 1}`, ...after },
@@ -155,7 +167,7 @@ if (opencode !== null) {
   ]);
 }
 const machine = { cpus: cpus().length, node: process.version };
-const report = { connections, bytes, pace, machine, ...all, before: standIns.before, rounds, opencode, problems };
+const report = { connections, bytes, pace, machine, ...all, before, rounds, opencode, leaks: leftBehind, problems };
 if (values.json === undefined) console.log(JSON.stringify(report));
 else writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 if (problems.length > 0) {
