@@ -150,7 +150,9 @@ def build_arguments(catalog: Catalog, part: Part, upstreams: Mapping[str, Upstre
     """
     if part.id.kind is PartKind.SUBSTITUTE:
         return ()
-    arguments = {"CODEOPEN_HEALTH": render_health(part.checks), "CODEOPEN_PART": str(part.id)}
+    own = catalog.addons[part.id.id].extra_env if part.id.kind is PartKind.ADDON else {}
+    health = render_health(part.checks, {**catalog.base.env, **own})
+    arguments = {"CODEOPEN_HEALTH": health, "CODEOPEN_PART": str(part.id)}
     if part.id == BASE:
         arguments["CODEOPEN_ACCOUNTS"] = render_accounts(catalog.base.accounts)
     for upstream in (catalog.upstreams[name] for name in part.upstreams if name not in upstreams):

@@ -112,7 +112,7 @@ def health_check_is_the_catalogs(evidence: Evidence) -> Iterator[str]:
     files = evidence.found.files.values()
     asked = {line for entry in files if entry.path.startswith(HEALTH) for line in entry.text.splitlines()}
     for part, check in evidence.expected.checks:
-        if isinstance(check, PortCheck) and render_health((check,)) not in asked:
+        if isinstance(check, PortCheck) and render_health((check,), evidence.expected.env) not in asked:
             yield f"{check.name} of {part} is in no file below {HEALTH}"
 
 

@@ -93,7 +93,7 @@ def test_images_are_built_by_the_named_builder_on_the_catalogs_pins() -> None:
     assert base["context"]["named"]["package-archive"]["location"] == ".codeopen/contexts/package-archive"
     assert base["labels"]["dev.codeopen.upstream.ubuntu"] == "24.04"
     assert base["buildArgs"]["CODEOPEN_HEALTH"].startswith(
-        "opencode-server\t4096\t/global/health\t200\tOPENCODE_SERVER\t"
+        "opencode-server\tOPENCODE_PORT=4096\t/global/health\t200\tOPENCODE_SERVER\t"
     )
     js = only(resources, "parts-js-amd64-build").inputs
     assert js["context"]["named"] == {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -112,13 +113,21 @@ def test_what_holds_for_all_services(services: Services, rule: Rule[Services]) -
     assert result.passed, f"{result.detail}\n{services.container.logs()}"
 
 
-def test_the_health_probe_fails_when_a_service_is_gone(image: Image, surroundings: Surroundings) -> None:
-    environment = {"OPENCODE_PORT": "4999"}
+def test_the_health_probe_asks_moved_ports_and_fails_when_a_service_is_gone(
+    image: Image, surroundings: Surroundings
+) -> None:
+    environment = {"OPENCODE_PORT": "4999", "ACP_GATEWAY_PORT": "4998"}
     moved = Surroundings(surroundings.labels, environment=environment)
     with started(image.base, moved) as container:
+        deadline = time.monotonic() + 120
+        while (ran := container.run("codeopen-health")).code:
+            assert time.monotonic() < deadline, ran.errors
+            time.sleep(0.2)
+        stopped = container.run("supervisorctl", "-c", "/etc/supervisor/supervisord.conf", "stop", "opencode")
+        assert stopped.code == 0, stopped.told
         ran = container.run("codeopen-health")
         assert ran.code == 1
-        assert "port 4096" in ran.errors
+        assert ran.errors == "opencode-server: port 4999 answered 000 instead of 200\n"
 
 
 def test_containers_are_removed_whatever_happens(image: Image, surroundings: Surroundings) -> None:

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Exits 0 when every service of the image answers as the catalog says. Each line of a file in /etc/codeopen/health.d is
-# `name port path status credential body-regex`, separated by tabs; `-` stands for no credential.
+# `name port path status credential body-regex`, separated by tabs; `-` stands for no credential. A port may be
+# `VARIABLE=number`: it is what the variable says, and the number where it says nothing.
 set -uo pipefail
 
 # The password goes through a pipe: command lines can be read by anyone.
@@ -19,6 +20,8 @@ request() {
 failed=0
 while IFS=$'\t' read -r name port path status credential body; do
   [ -n "$name" ] || continue
+  variable=${port%=*}
+  if [ "$variable" != "$port" ]; then port=${!variable:-${port#*=}}; fi
   answer=$(request "http://127.0.0.1:$port$path" "$credential")
   if [ "${answer##*$'\n'}" != "$status" ]; then
     echo "$name: port $port answered ${answer##*$'\n'} instead of $status" >&2

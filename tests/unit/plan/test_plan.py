@@ -118,7 +118,9 @@ def test_inputs_are_kept_for_explanation(tmp_path: Path) -> None:
     assert [file.path for file in inputs.files] == ["tools.json"]
     assert inputs.build_arguments == (("CODEOPEN_HEALTH", ""), ("CODEOPEN_PART", "js"))
     assert [pin.id for pin in by_id[BASE].inputs[AMD64].upstreams] == ["packages", "ubuntu"]
-    assert dict(by_id[BASE].inputs[AMD64].build_arguments)["CODEOPEN_HEALTH"].startswith("opencode\t4096\t")
+    assert dict(by_id[BASE].inputs[AMD64].build_arguments)["CODEOPEN_HEALTH"].startswith(
+        "opencode\tOPENCODE_PORT=4096\t"
+    )
     assert dict(by_id[GUI].inputs[AMD64].build_arguments)["CODEOPEN_PART"] == "addon-gui"
 
 

@@ -62,7 +62,7 @@ FILES = (
     entry("/etc/group", text=GROUP),
     entry("/home/developer", FOLDER, 1000),
     entry("/home/developer/workspace", FOLDER, 1000),
-    entry("/etc/codeopen/health.d/js", text=render_health([HEALTH]) + "\n"),
+    entry("/etc/codeopen/health.d/js", text=render_health([HEALTH], {"WEB_PORT": "4096"}) + "\n"),
     entry("/etc/localtime", LINK, target="/usr/share/zoneinfo/Etc/UTC"),
     entry("/etc/timezone", text="Etc/UTC\n"),
     entry("/tmp", 0o041777),
