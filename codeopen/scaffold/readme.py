@@ -9,7 +9,7 @@ from typing import Final
 
 from codeopen.catalog.model import Addon, Base, Catalog, Flavor, Port, PortCheck
 from codeopen.errors import ReadmeError
-from codeopen.plan.parts import Part, PartKind
+from codeopen.plan.parts import Part, PartKind, list_parts
 from codeopen.selection.compatibility import incompatible_pairs
 from codeopen.selection.name import PREFIX
 from codeopen.selection.price import price_a_month
@@ -109,9 +109,22 @@ def _port(port: Port) -> str:
 def _upstream_items(catalog: Catalog, part: Part) -> Iterator[Iterable[str]]:
     upstreams = [catalog.upstreams[upstream] for upstream in part.upstreams]
     yield _item("Upstreams", ", ".join(f"{upstream.id} {_plain(upstream.version)}" for upstream in upstreams) or _NONE)
-    substitutes = [(upstream.id, upstream.substitute) for upstream in upstreams if upstream.substitute]
-    told = [f"{name} {_plain(stands_in.version)}: {_plain(stands_in.note)}" for name, stands_in in substitutes]
+    names = _substituted(catalog, part)
+    substitutes = [(each.id, each.substitute) for each in catalog.upstreams.values() if each.id in names]
+    told = [f"{name} {_plain(found.version)}: {_plain(found.note)}" for name, found in substitutes if found]
     yield from _nested("Substitutes", told)
+
+
+def _substituted(catalog: Catalog, part: Part) -> set[str]:
+    """Upstreams that may be substituted: the part's, those of parts that it takes, and any that change its checks."""
+    checks = {check.name for check in part.checks}
+    names = {
+        upstream.id
+        for upstream in catalog.upstreams.values()
+        if upstream.substitute
+        and (upstream.id in part.upstreams or checks & {*upstream.substitute.outputs, *upstream.substitute.without})
+    }
+    return names.union(*(_substituted(catalog, other) for other in list_parts(catalog) if other.id in part.takes))
 
 
 def _size(megabytes: int) -> Iterable[str]:

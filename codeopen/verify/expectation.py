@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from codeopen.catalog.model import Account, Catalog, Check, Port
 from codeopen.plan.combinations import Combination
+from codeopen.plan.labels import labelled_upstreams
 from codeopen.plan.parts import BASE, PartId, PartKind
 from codeopen.plan.plan import BuildPlan, PlannedPart, plan_combinations
 from codeopen.plan.substitutes import checks_in_force
@@ -79,7 +80,9 @@ def _expect(catalog: Catalog, plan: BuildPlan, identity: tuple[str, str], parts:
         ports=(*catalog.base.ports, *(port for addon in addons for port in addon.extra_ports)),
         env=MappingProxyType(dict(ChainMap(*(dict(addon.extra_env) for addon in addons), dict(catalog.base.env)))),
         accounts=catalog.base.accounts,
-        upstreams=MappingProxyType({pin.id: pin.version for member in layered for pin in member.upstreams}),
+        upstreams=MappingProxyType(
+            {pin.id: pin.version for member in layered for pin in labelled_upstreams(member, planned)}
+        ),
         substitutes=MappingProxyType({name: found.note for name, found in plan.substituted.items() if name in used}),
     )
 

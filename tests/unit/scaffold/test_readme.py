@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
-from codeopen.catalog.model import Addon, Catalog, Port, Status, Substitute
+from codeopen.catalog.model import Addon, Catalog, CommandCheck, Port, Status, Substitute
 from codeopen.catalog.read import read_catalog
 from codeopen.errors import ReadmeError
 from codeopen.plan.parts import list_parts
@@ -89,6 +89,32 @@ def test_the_block_of_a_flavor() -> None:
     catalog = replace(catalog, upstreams=MappingProxyType({**catalog.upstreams, "ubuntu": ubuntu}))
     assert block(catalog, "ruby") == FLAVOR
     assert "- **Image**: `codeopen-fullstack`, the default of new projects" in lines(catalog, "fullstack")
+
+
+def test_what_stands_in_for_a_taken_flavor_and_for_the_base_is_told_where_it_concerns_the_part() -> None:
+    flavors = [
+        make_flavor("plain", 1),
+        replace(make_flavor("go", 2), upstreams=("packages",)),
+        replace(make_flavor("all", 3), upstreams=(), takes=("go",)),
+        replace(make_flavor("git", 4), upstreams=(), checks=(CommandCheck("git", ("git",), "2"),)),
+    ]
+    catalog = make_catalog(
+        flavors=[replace(each, upstreams=each.upstreams if each.id == "go" else ()) for each in flavors]
+    )
+    ubuntu = Substitute("trixie", "Debian", None, {"git": "3"}, ())
+    packages = Substitute("own", "some packages", None, {}, ())
+    upstreams = {
+        name: replace(catalog.upstreams[name], substitute=substitute)
+        for name, substitute in (("ubuntu", ubuntu), ("packages", packages))
+    }
+    catalog = replace(catalog, upstreams=MappingProxyType({**catalog.upstreams, **upstreams}))
+
+    def told(part: str) -> list[str]:
+        return [line.strip(" -") for line in lines(catalog, part) if line.startswith("  - ")]
+
+    assert "- **Substitutes**: none" in lines(catalog, "plain")
+    assert told("go") == told("all") == ["packages own: some packages"]
+    assert told("git") == ["ubuntu trixie: Debian"]
 
 
 def test_the_block_of_an_addon() -> None:

@@ -27,6 +27,8 @@ SUBSTITUTE = Substitute(
 
 
 def flavor(each: Flavor) -> Flavor:
+    if each.id == "go":
+        return replace(each, upstreams=("golang",))
     return replace(each, takes=("go", "js")) if each.id == "polyglot" else each
 
 
@@ -38,6 +40,12 @@ CATALOG = replace(
             name: replace(addon, checks=(CommandCheck(f"{name}-check", (name,), "1"),), upstreams=("packages",))
             for name, addon in CATALOG.addons.items()
         }
+    ),
+)
+CATALOG = replace(
+    CATALOG,
+    upstreams=MappingProxyType(
+        {**CATALOG.upstreams, "golang": replace(CATALOG.upstreams["ubuntu"], id="golang", version="1.22")}
     ),
 )
 GUI = PartId(PartKind.ADDON, "gui")
@@ -79,6 +87,7 @@ def test_a_flavor_inherits_from_those_that_it_takes(plan: BuildPlan) -> None:
     expected = expect_part(CATALOG, plan, PartId(PartKind.FLAVOR, "polyglot"), AMD64)
     assert names(expected) == ["base:git", "base:opencode", "go:go", "js:js"]
     assert dict(expected.left_out) == {"polyglot": "ubuntu: Debian"}
+    assert dict(expected.upstreams) == {"ubuntu": "24.04", "packages": "20261101", "golang": "1.22"}
 
 
 def test_a_combination_inherits_from_all_of_its_parts(plan: BuildPlan) -> None:
