@@ -3,7 +3,7 @@
 JSON of ``test``: ``passed``, ``parts``: rows of ``part``, ``specified_mb`` (or null), ``unpacked_bytes``,
 ``compressed_bytes`` (null when it was not built), ``work``, ``build_seconds``, ``checks`` (``part``, ``name``,
 ``passed``, ``seconds``, ``detail``), ``substitutes`` and ``left_out`` (texts by name); ``not_buildable``: rows of
-``name`` and ``reason``; ``peak_disk_bytes``.
+``name`` and ``reason``; ``peak_disk_bytes``; ``exceeded``: what takes more than it may, in words.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ from codeopen.cli.table import render_table
 from codeopen.errors import TrialError
 from codeopen.plan.parts import PartId, PartKind
 from codeopen.selection.closest import closest
-from codeopen.trial.report import PartTrial, TrialReport, as_data
+from codeopen.trial.report import GIGABYTE, MEGABYTE, PartTrial, TrialReport, as_data
 from codeopen.trial.run import TrialLimits, try_all
 from codeopen.trial.stack import TrialStack, open_trial
 from codeopen.trial.target import find_targets
 
-MEGABYTE: Final = 1_000_000
-GIGABYTE: Final = 1_000_000_000
 _HEADER: Final = ("PART", "SPEC", "UNPACKED", "COMPRESSED", "BUILD", "CHECKS")
 
 
@@ -60,6 +58,7 @@ def render(report: TrialReport) -> str:
         ("Left out", _left_out(report.trials)),
         ("Can't be built", [f"{untried.name} {untried.reason}" for untried in report.untried]),
         ("Failed", list(_failures(report.trials))),
+        ("Too large", report.exceeded),
     ):
         if lines:
             text += f"\n{title}:\n" + "".join(f"  {line}\n" for line in lines)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+from codeopen.plan.parts import BASE
 from codeopen.trial.target import Untried
 from codeopen.verify.results import Result
+
+MEGABYTE: Final = 1_000_000
+GIGABYTE: Final = 1_000_000_000
+# Source: docs/sizes.md, which says what was measured beside them.
+BASE_COMPRESSED_BYTES: Final = 300 * MEGABYTE
+DISK_BYTES: Final = 35 * GIGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,23 @@ class TrialReport:
 
     @property
     def passed(self) -> bool:
-        return not any(trial.failed for trial in self.trials)
+        return not self.exceeded and not any(trial.failed for trial in self.trials)
+
+    @property
+    def exceeded(self) -> tuple[str, ...]:
+        """What takes more than it may, in words."""
+        told = [
+            f"{trial.name} has {trial.compressed_bytes / MEGABYTE:,.1f} MB compressed, and may have "
+            f"{BASE_COMPRESSED_BYTES / MEGABYTE:.0f} MB"
+            for trial in self.trials
+            if trial.name == str(BASE) and (trial.compressed_bytes or 0) > BASE_COMPRESSED_BYTES
+        ]
+        if self.peak_disk_bytes > DISK_BYTES:
+            told.append(
+                f"the disks' use rose by {self.peak_disk_bytes / GIGABYTE:.1f} GB, and may rise by "
+                f"{DISK_BYTES / GIGABYTE:.0f} GB"
+            )
+        return tuple(told)
 
 
 def as_data(report: TrialReport) -> dict[str, Any]:
@@ -65,4 +88,5 @@ def as_data(report: TrialReport) -> dict[str, Any]:
         ],
         "not_buildable": [asdict(untried) for untried in report.untried],
         "peak_disk_bytes": report.peak_disk_bytes,
+        "exceeded": list(report.exceeded),
     }

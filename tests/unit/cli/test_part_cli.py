@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -120,6 +121,13 @@ def test_what_passed_says_no_more_than_it_has_to(trials: StandIn, capsys: pytest
     assert "Can't be built" not in out
 
 
+def test_what_is_too_large_fails_the_command(trials: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    trials.report = TrialReport((replace(BASE, compressed_bytes=301_000_000),), (), 0)
+    code, out, _ = call(capsys, "part", "test")
+    assert code == 1
+    assert "\nToo large:\n  base has 301.0 MB compressed, and may have 300 MB\n" in out
+
+
 def test_a_part_that_is_named_must_be_buildable(trials: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     trials.report = TrialReport((), UNTRIED, 0)
     code, out, _ = call(capsys, "part", "test", "go")
@@ -140,7 +148,7 @@ def test_programs_get_data(trials: StandIn, capsys: pytest.CaptureFixture[str]) 
     trials.report = TrialReport((BROKEN,), UNTRIED, 5)
     code, out, _ = call(capsys, "part", "test", "--format", "json")
     data = json.loads(out)
-    assert (code, list(data)) == (1, ["passed", "parts", "not_buildable", "peak_disk_bytes"])
+    assert (code, list(data)) == (1, ["passed", "parts", "not_buildable", "peak_disk_bytes", "exceeded"])
     assert data["parts"][0]["checks"][0]["name"] == "home"
 
 

@@ -93,14 +93,12 @@ def test_the_block_of_a_flavor() -> None:
 
 def test_what_stands_in_for_a_taken_flavor_and_for_the_base_is_told_where_it_concerns_the_part() -> None:
     flavors = [
-        make_flavor("plain", 1),
+        replace(make_flavor("plain", 1), upstreams=()),
         replace(make_flavor("go", 2), upstreams=("packages",)),
         replace(make_flavor("all", 3), upstreams=(), takes=("go",)),
         replace(make_flavor("git", 4), upstreams=(), checks=(CommandCheck("git", ("git",), "2"),)),
     ]
-    catalog = make_catalog(
-        flavors=[replace(each, upstreams=each.upstreams if each.id == "go" else ()) for each in flavors]
-    )
+    catalog = make_catalog(flavors=flavors)
     ubuntu = Substitute("trixie", "Debian", None, {"git": "3"}, ())
     packages = Substitute("own", "some packages", None, {}, ())
     upstreams = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -167,7 +168,22 @@ def test_programs_get_every_field() -> None:
         ],
         "not_buildable": [{"name": "go", "reason": "has no Dockerfile"}],
         "peak_disk_bytes": 9,
+        "exceeded": [],
     }
+
+
+def test_what_takes_more_than_it_may_fails() -> None:
+    base = PartTrial("base", 500, 800_000_000, 300_000_000, "built", 7, (GOOD,), {}, {})
+    large = replace(base, compressed_bytes=300_100_000)
+    assert TrialReport((base, replace(large, name="js")), (), 35_000_000_000).passed
+    assert TrialReport((replace(base, compressed_bytes=None),), (), 0).passed
+    report = TrialReport((large,), (), 35_100_000_000)
+    assert not report.passed
+    assert report.exceeded == (
+        "base has 300.1 MB compressed, and may have 300 MB",
+        "the disks' use rose by 35.1 GB, and may rise by 35 GB",
+    )
+    assert as_data(report)["exceeded"] == list(report.exceeded)
 
 
 def counter(*values: int) -> Callable[[], int]:
