@@ -129,6 +129,21 @@ def test_a_load_of_one_round_is_refused(container: str) -> None:
     assert "--rounds 1: give 2 or more" in said
 
 
+def test_as_many_connections_are_let_in_as_fit_the_container_s_memory(live: LiveStack) -> None:
+    """Two of 750 MB beside 512 MB for the rest, of 2 GiB: the limit is the container's and not the machine's."""
+    image = live.outputs()["images"]["base"]["reference"]
+    command = ["docker", "run", "--detach", "--cap-drop", "ALL", "--label", f"codeopen.test={live.name}"]
+    command += ["--memory", "2g", image]
+    container = Container(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    try:
+        wait_for(lambda: '"event":"listening"' in container.logs(), 60, "the gateway listens")
+        (line,) = [line for line in container.logs().splitlines() if '"event":"listening"' in line]
+    finally:
+        subprocess.run(["docker", "rm", "--force", "--volumes", container.name], check=True, capture_output=True)
+    told = json.loads(line)
+    assert (told["connections_limit"], told["memory_mb"]) == (2, 2147)
+
+
 @contextmanager
 def serving(trials: Trials, token: str, *command: str) -> Iterator[Container]:
     """A container of the default flavor with both ports published on the loopback address, and this token for both."""
