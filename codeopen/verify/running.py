@@ -88,11 +88,13 @@ def read_waits(log: str) -> dict[str, list[float]]:
 
 
 def time_zone_variable_is_honoured(container: Container) -> Iterator[str]:
-    """UTC unless TZ says otherwise, where the image has the zones."""
+    """UTC unless TZ says otherwise."""
     plain = container.run("date", "+%z")
     if plain.output.strip() != "+0000":
         yield f"its clock is at {plain.output.strip() or plain.told}"
-    if container.run("test", "-e", f"/usr/share/zoneinfo/{_OTHER_ZONE}").code == 0:
-        ran = container.run("env", f"TZ={_OTHER_ZONE}", "date", "+%z")
-        if ran.output.strip() != _OTHER_OFFSET:
-            yield f"with TZ={_OTHER_ZONE} its clock is at {ran.output.strip() or ran.told}"
+    # date takes a zone that it can't find for UTC, and says nothing.
+    if container.run("test", "-e", f"/usr/share/zoneinfo/{_OTHER_ZONE}").code:
+        yield f"it has no zone {_OTHER_ZONE}"
+    ran = container.run("env", f"TZ={_OTHER_ZONE}", "date", "+%z")
+    if ran.output.strip() != _OTHER_OFFSET:
+        yield f"with TZ={_OTHER_ZONE} its clock is at {ran.output.strip() or ran.told}"

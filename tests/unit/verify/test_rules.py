@@ -244,8 +244,3 @@ def test_what_is_kept_on_purpose_is_no_cache(path: str) -> None:
 
 def test_an_empty_file_is_no_cache() -> None:
     assert problems("caches", found(entry("/var/log/btmp", size=0))) == []
-
-
-def test_known_keys_of_packages_are_no_secret() -> None:
-    path = "/opt/codeopen/databases/npm/node_modules/ssh2/test/fixtures/id_rsa"
-    assert problems("secrets-in-files", found(entry(path, secret="a private key"))) == []
