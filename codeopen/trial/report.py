@@ -55,10 +55,10 @@ class TrialReport:
     def exceeded(self) -> tuple[str, ...]:
         """What takes more than it may, in words."""
         told = [
-            f"{trial.name} has {trial.compressed_bytes / MEGABYTE:,.1f} MB compressed, and may have "
+            f"{trial.name} has {size / MEGABYTE:,.1f} MB compressed, and may have "
             f"{BASE_COMPRESSED_BYTES / MEGABYTE:.0f} MB"
             for trial in self.trials
-            if trial.name == str(BASE) and (trial.compressed_bytes or 0) > BASE_COMPRESSED_BYTES
+            if trial.name == str(BASE) and (size := trial.compressed_bytes or 0) > BASE_COMPRESSED_BYTES
         ]
         if self.peak_disk_bytes > DISK_BYTES:
             told.append(
