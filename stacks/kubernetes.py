@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 
 from codeopen.catalog.model import Catalog
 from codeopen.catalog.read import read_catalog
-from codeopen.cluster.capacity import pool_demands
+from codeopen.cluster.capacity import pool_demands, scratch_of
 from codeopen.cluster.deployment import ProjectDeployment, short_name
 from codeopen.cluster.gpu_pools import check_pools
 from codeopen.cluster.objects import Object, Reference, SecretValue
@@ -151,7 +151,7 @@ def run_on_cluster(settings: Settings, cluster: ClusterSettings, checkout: Path)
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
     repositories = sorted({image.repository.partition("/")[2] for image in images.values()})
     there.platform(platform_of(cluster, catalog, plan, wanted.combinations, pools), repositories)
-    demands = pool_demands((each for each in projects if not each.project.hibernated), pools)
+    demands = pool_demands((each for each in projects if not each.project.hibernated), pools, scratch_of(cluster))
     for pool in pools:
         GpuNodePool(f"gpu-{pool.name}", GpuNodePoolArgs(pool, demands[pool.name]), there.options)
     pulumi.export("projects", {each.id: there.project(each, deployment_of(each, pools)) for each in projects})

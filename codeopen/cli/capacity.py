@@ -19,6 +19,7 @@ from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table
 from codeopen.cluster.capacity import plan_pools
 from codeopen.cluster.gpu_pools import CheckedPool, check_pools
+from codeopen.cluster.settings import ClusterSettings
 from codeopen.errors import CapacityError
 from codeopen.plan.projects import plan_projects
 from codeopen.settings import read_settings, read_stack_values
@@ -39,7 +40,7 @@ def run(invocation: Invocation) -> Outcome:
     there = tuple(pool for pool in pools if pool.platform.id == name)
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
     platform = catalog.gpus.platforms[name]
-    reports = plan_pools(projects, platform, there, catalog.gpus)
+    reports = plan_pools(projects, platform, there, catalog.gpus, settings.cluster or ClusterSettings())
     hibernated = [each.id for each in projects if each.project.hibernated]
     if invocation.format == "json":
         return Outcome(render_json(_data(platform, reports, hibernated)))

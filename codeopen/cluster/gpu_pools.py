@@ -35,6 +35,7 @@ _AKS_SPOT: Final = MappingProxyType(
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _LONGEST_AKS_NAME: Final = 12
+_MANAGED_DISK_GB: Final = 200  # images alone take tens of gigabytes
 _PLATFORMS: Final = MappingProxyType(
     {PoolPlatform.KARPENTER: "eks", PoolPlatform.EKS: "eks", PoolPlatform.GKE: "gke", PoolPlatform.AKS: "aks"}
 )
@@ -83,6 +84,11 @@ class CheckedPool:
         return self.pool.platform in _UNIFORM
 
     @property
+    def disk_gb(self) -> int:
+        """The disk of a node; 0 where only the platform's default is known."""
+        return self.pool.disk_gb or (_MANAGED_DISK_GB if self.uniform else 0)
+
+    @property
     def labels(self) -> dict[str, str]:
         """Of its nodes, by which pods and the device plugin find them."""
         owner = {OWNER_LABEL: self.pool.owner} if self.pool.owner else {}
@@ -106,7 +112,7 @@ class CheckedPool:
     def offers(self) -> tuple[Offer, ...]:
         """Its machines as the sizing of pools sees them."""
         return tuple(
-            Offer(machine.id, room(self.platform, machine, self.per_gpu), machine.millicents)
+            Offer(machine.id, room(self.platform, machine, self.per_gpu, self.disk_gb), machine.millicents)
             for machine in self.machines
         )
 
@@ -195,6 +201,8 @@ def _problems(pool: GpuPool, gpus: Gpus) -> Iterator[str]:
         yield f"AKS allows {_LONGEST_AKS_NAME} letters and digits in a pool's name; shorten it"
     if pool.owner and _LABEL_VALUE.fullmatch(pool.owner) is None:
         yield f"owner {pool.owner!r} can't be a label; write letters, digits, dots, hyphens and underscores"
+    if pool.disk_gb < 0:
+        yield f"diskGb {pool.disk_gb} is no size; write gigabytes, or 0 for the default"
     if pool.max_gpus < 1:
         yield f"maxGpus {pool.max_gpus} leaves it empty; write 1 or more"
     platform = gpus.platforms.get(_PLATFORMS[pool.platform])

@@ -55,6 +55,9 @@ class GpuPool:
     ``max_gpus`` counts whole GPUs. ``owner`` keeps the pool to the projects of one owner, and must be given where turns
     are taken on a GPU. ``machines`` are ids of the catalog's; without any, those are taken that the projects need.
     ``gpus_per_node`` (0: any) narrows these. ``empty_after`` is how long a node stays that nobody uses.
+
+    ``disk_gb`` is the disk of a node. Managed pools are made with it, or with 200; Karpenter's node class decides by
+    itself, and this tells the capacity plan what (0: the platform's default).
     """
 
     name: str
@@ -70,3 +73,4 @@ class GpuPool:
     node_class: NodeClass = field(default_factory=NodeClass)
     weight: int = 10
     empty_after: str = "10m"
+    disk_gb: int = 0

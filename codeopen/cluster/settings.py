@@ -166,7 +166,8 @@ class ClusterSettings:
     """Everything that differs from cluster to cluster. Empty strings leave a choice to the cluster's own default.
 
     ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use.
-    ``scratch`` is the disk that a project's container may fill beside its claim.
+    ``scratch`` is the disk that a project's container may fill beside its claim; a node's disk has room for so many.
+    ``node_disk_gb`` is the disk of ordinary nodes, for the capacity plan; 0: the platform's default.
     ``upgrade_after_hours``: a new image reaches a workspace that runs after so many hours; 0: at its next wake only.
     """
 
@@ -181,6 +182,7 @@ class ClusterSettings:
     runtime_class: str = ""
     runtime_classes: tuple[str, ...] = ()
     scratch: str = "10Gi"
+    node_disk_gb: int = 0
     namespace: str = "codeopen-system"
     upgrade_after_hours: int = 0
     gpu_pools: tuple[GpuPool, ...] = ()
