@@ -15,6 +15,7 @@ from codeopen.catalog.model import Catalog
 from codeopen.catalog.read import read_catalog
 from codeopen.cluster.capacity import pool_demands, scratch_of
 from codeopen.cluster.deployment import ProjectDeployment, short_name
+from codeopen.cluster.gpu_managed import check_managed
 from codeopen.cluster.gpu_pools import check_pools
 from codeopen.cluster.objects import Object, Reference, SecretValue
 from codeopen.cluster.placement import deployment_of
@@ -149,11 +150,12 @@ def run_on_cluster(settings: Settings, cluster: ClusterSettings, checkout: Path)
     images = _planned_images(settings, wanted)
     there = Cluster(cluster, images)
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
+    check_managed(pools, cluster.cloud)
     repositories = sorted({image.repository.partition("/")[2] for image in images.values()})
     there.platform(platform_of(cluster, catalog, plan, wanted.combinations, pools), repositories)
     demands = pool_demands((each for each in projects if not each.project.hibernated), pools, scratch_of(cluster))
     for pool in pools:
-        GpuNodePool(f"gpu-{pool.name}", GpuNodePoolArgs(pool, demands[pool.name]), there.options)
+        GpuNodePool(f"gpu-{pool.name}", GpuNodePoolArgs(pool, demands[pool.name], cluster.cloud), there.options)
     pulumi.export("projects", {each.id: there.project(each, deployment_of(each, pools)) for each in projects})
 
 

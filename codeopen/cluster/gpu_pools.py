@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -130,18 +130,6 @@ def check_pools(pools: Sequence[GpuPool], gpus: Gpus) -> tuple[CheckedPool, ...]
     if problems:
         raise CapacityError("\n".join(problems))
     return tuple(_checked(pool, gpus) for pool in pools)
-
-
-def narrowed(checked: CheckedPool, demands: Iterable[Demand]) -> CheckedPool:
-    """The same pool with those machines only that its demands need; with all of them where nothing is demanded yet.
-
-    Machines that the stack names itself stay as they are.
-    """
-    if checked.pool.machines and not checked.uniform:
-        return checked
-    counts = checked.size(demands).counts
-    needed = tuple(machine for machine in checked.machines if machine.id in counts) or checked.machines
-    return replace(checked, machines=needed[:1] if checked.uniform else needed)
 
 
 def choose_pool(pools: Iterable[CheckedPool], owner: str, gpus: int) -> CheckedPool:

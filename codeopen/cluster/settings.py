@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from codeopen.cluster.gpu_settings import GpuPool
+from codeopen.cluster.gpu_settings import CloudSettings, GpuPool
 
 
 class RegistryKind(StrEnum):
@@ -186,3 +186,4 @@ class ClusterSettings:
     namespace: str = "codeopen-system"
     upgrade_after_hours: int = 0
     gpu_pools: tuple[GpuPool, ...] = ()
+    cloud: CloudSettings = field(default_factory=CloudSettings)

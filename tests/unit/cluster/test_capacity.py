@@ -121,6 +121,17 @@ def test_another_platform_is_compared_by_its_cheapest_gpus(
     assert f"gpu nvidia-t4 (no pool is declared): 3 projects on 3 nodes (3 {machine})" in out
 
 
+def test_the_machine_that_a_managed_pool_has_to_name_is_computed(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    managed = {**T4, "platform": "gke"}
+    code, out, _ = call(checkout, capsys, [managed])
+    assert code == 0
+    assert "Name the one machine of GPU pool t4: `machines: [n1-standard-8-t4]`\n" in out
+    _, out, _ = call(checkout, capsys, [{**managed, "machines": ["n1-standard-8-t4"]}])
+    assert "Name the one machine" not in out
+
+
 def test_a_pool_that_is_too_small_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = call(checkout, capsys, [{**T4, "maxGpus": 2}])
     assert code == 1
