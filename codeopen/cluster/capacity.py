@@ -54,19 +54,16 @@ def scratch_of(cluster: ClusterSettings) -> Memory:
 def pool_demands(
     projects: Iterable[PlannedProject], pools: Sequence[CheckedPool], scratch: Memory
 ) -> dict[str, tuple[Demand, ...]]:
-    """What is demanded of each pool, by its name. Raises CapacityError for a project that no pool is open to."""
+    """What is demanded of each pool, by its name.
+
+    Raises CapacityError for a project that no pool is open to, and for projects that want more than a pool may give.
+    """
     placed: dict[str, list[PlannedProject]] = {pool.name: [] for pool in pools}
     for each in projects:
         gpus = each.resolution.resources.gpus
         if gpus:
             placed[choose_pool(pools, each.project.owner, gpus).name].append(each)
-    return {name: demands_of(members, scratch) for name, members in placed.items()}
-
-
-def _declared(
-    projects: Sequence[PlannedProject], pools: Sequence[CheckedPool], scratch: Memory
-) -> Iterator[PoolReport]:
-    demands = pool_demands(projects, pools, scratch)
+    demands = {name: demands_of(members, scratch) for name, members in placed.items()}
     for pool in pools:
         wanted = sum(demand.capacity.gpus for demand in demands[pool.name])
         if wanted > pool.seats:
@@ -74,6 +71,14 @@ def _declared(
                 f"GPU pool {pool.name!r}: its projects want {wanted} GPUs, turns or slices, and it has {pool.seats}; "
                 "raise maxGpus, or hibernate some"
             )
+    return demands
+
+
+def _declared(
+    projects: Sequence[PlannedProject], pools: Sequence[CheckedPool], scratch: Memory
+) -> Iterator[PoolReport]:
+    demands = pool_demands(projects, pools, scratch)
+    for pool in pools:
         plan = pool.size(demands[pool.name])
         yield report_pool(f"gpu {pool.name}", demands[pool.name], pool.offers(), plan)
 

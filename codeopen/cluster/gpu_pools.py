@@ -159,6 +159,7 @@ def gpu_scheduling(checked: CheckedPool, gpus: int) -> GpuPlacement:
         expressions.append({"key": OWNER_LABEL, "operator": "In", "values": [owner]})
     term = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
     return GpuPlacement(
+        pool=checked.name,
         resources={checked.resource: str(gpus)},
         tolerations=tuple({"operator": "Equal", **taint} for taint in checked.taints),
         affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}},

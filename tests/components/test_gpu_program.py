@@ -20,7 +20,7 @@ from tests.live import ROOT
 PAGE = ROOT / "docs" / "how-to" / "give-projects-a-gpu.md"
 LEARNER = {"id": "learner", "tier": "creator", "flavor": "python", "addons": ["gpu"]}
 SDKS = {"gke": "pulumi_gcp", "eks": "pulumi_aws", "aks": "pulumi_azure_native"}
-POOLS = {
+POOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "gke": ("gcp:container/nodePool:NodePool", {"cluster": "staging", "location": "us-central1"}),
     "eks": ("aws:eks/nodeGroup:NodeGroup", {"clusterName": "staging", "instanceTypes": ["g4dn.2xlarge"]}),
     "aks": (
