@@ -105,8 +105,10 @@ class RegistrySettings:
     ``pull_secret`` names a Secret of type dockerconfigjson whose content is the stack's secret ``registryLogin``.
 
     In the cluster: ``tls_secret`` is a certificate for ``host`` that is there, else cert-manager's cluster issuer
-    ``issuer`` makes one, else it comes from the stack's secrets. ``ingress_class`` makes an Ingress; ``ca_secret`` has
-    the ``ca.crt`` that signed the certificate where that is no public one; ``load_balancer`` serves without an Ingress.
+    ``issuer`` makes one, else it comes from the stack's secrets. ``ingress_class`` makes an Ingress, whose controller
+    is in ``ingress_namespace`` (that of ``ingress`` where both name one class): nobody else may talk to the registry.
+    ``ca_secret`` has the ``ca.crt`` that signed the certificate where that is no public one; ``load_balancer`` serves
+    without an Ingress.
     ``maintain_at`` is a time of day (UTC) when the registry starts anew, with one replica after freeing what no
     manifest names: meanwhile it is read-only.
     """
@@ -123,6 +125,7 @@ class RegistrySettings:
     tls_secret: str = ""
     ca_secret: str = ""
     ingress_class: str = ""
+    ingress_namespace: str = ""
     load_balancer: bool = False
     maintain_at: str = "03:30"
     cpu: str = "500m"
