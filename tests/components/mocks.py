@@ -46,7 +46,7 @@ class Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
         waits = frozenset(urn.rpartition("::")[2] for urn in request.dependencies)
         self.recorder.after[request.type, request.name] = waits
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call] # the SDK has no types there
 
 
 def _computed(args: mocks.MockResourceArgs, published: Mapping[str, str]) -> dict[str, Any]:
