@@ -13,32 +13,36 @@ step() {
 }
 
 logs=$(mktemp -d)
-declare -A sides=()
-# Starts what runs beside the steps: it waits more than it works. What it says comes at the end.
+side=
+trap '[ -z "$side" ] || kill "$side" 2>/dev/null || true; rm -rf "$logs"' EXIT
+# Starts what runs beside the next steps, and what it says is printed at its end: `joined` waits for that.
 beside() {
   local title=$1
   shift
-  step "$title" "$@" >"$logs/$title" 2>&1 &
-  sides[$title]=$!
+  step "$title" "$@" >"$logs/side" 2>&1 &
+  side=$!
 }
-trap '[ ${#sides[@]} = 0 ] || kill "${sides[@]}" 2>/dev/null || true; rm -rf "$logs"' EXIT
+joined() {
+  local code=0
+  wait "$side" || code=$?
+  side=
+  cat "$logs/side"
+  return "$code"
+}
 
 step "ruff" ruff check --quiet .
 step "format" ruff format --check --quiet .
-# Each file of tests finds a control plane of its process, and nothing that another one left half done.
+# It waits more than it works. Each process has a control plane of its own, for one file of tests after the other.
 beside "a real control plane" pytest -q -n 2 --dist loadfile -m "not heavy" tests/cluster
 step "types" mypy
 step "Dockerfiles" hadolint --no-color $(git ls-files '*Dockerfile')
 step "values and components" pytest -q -n 2 tests/unit tests/components tests/docs
+joined
 # Two runs side by side, each with a stack of its own: one builds and runs images, the other kills and breaks things.
 first=(tests/engine/test_main_job.py tests/engine/test_compose_for_real.py tests/engine/test_ensure_cli_for_real.py
   tests/engine/test_chains_for_real.py)
 beside "real parts: plugins and interruptions" pytest -q -m "not heavy" tests/engine "${first[@]/#/--deselect=}"
 status=0
 step "real parts: the main job and its images" pytest -q -m "not heavy" "${first[@]}" tests/images || status=$?
-for title in "${!sides[@]}"; do
-  wait "${sides[$title]}" || status=$?
-  unset "sides[$title]"
-  cat "$logs/$title"
-done
+joined || status=$?
 exit "$status"

@@ -20,12 +20,14 @@ from codeopen.cluster.pods import (
     dns_rule,
     go_memory_limit,
     namespace_peer,
+    nodes_of,
     resources,
     selector,
 )
 from codeopen.cluster.settings import ClusterSettings
 from codeopen.errors import SettingsError
 from codeopen.quantity import Memory
+from codeopen.selection.selection import DEFAULT_PLATFORM
 
 BUILDER: Final = "buildkitd"
 PORT: Final = 1234
@@ -46,8 +48,13 @@ def builder_endpoint(settings: ClusterSettings) -> str:
     return f"tcp://{BUILDER}.{settings.builder.namespace}:{PORT}"
 
 
-def builder_objects(settings: ClusterSettings, image: str | Reference) -> tuple[Object, ...]:
-    """Everything of the builder, without its namespace. ``image`` is BuildKit's rootless one. Raises SettingsError."""
+def builder_objects(
+    settings: ClusterSettings, image: str | Reference, platform: str = DEFAULT_PLATFORM
+) -> tuple[Object, ...]:
+    """Everything of the builder, without its namespace. ``image`` is BuildKit's rootless one. Raises SettingsError.
+
+    It runs on nodes of ``platform``, which it builds for: nothing here emulates another.
+    """
     builder = settings.builder
     if not builder.enabled:
         return ()
@@ -64,7 +71,7 @@ def builder_objects(settings: ClusterSettings, image: str | Reference) -> tuple[
         *_certificates(settings),
         *_network_policies(settings),
         _service(settings),
-        _stateful_set(settings, image),
+        _stateful_set(settings, image, platform),
     )
 
 
@@ -165,7 +172,7 @@ def _service(settings: ClusterSettings) -> Object:
     return _make("v1", "Service", {"spec": spec}, settings)
 
 
-def _stateful_set(settings: ClusterSettings, image: str | Reference) -> Object:
+def _stateful_set(settings: ClusterSettings, image: str | Reference, platform: str) -> Object:
     """Each replica has a cache of its own, on a claim that goes with it: what is in it can be built again."""
     builder = settings.builder
     claim: dict[str, Any] = {
@@ -183,7 +190,7 @@ def _stateful_set(settings: ClusterSettings, image: str | Reference) -> Object:
         "selector": {"matchLabels": selector(BUILDER)},
         "template": {
             "metadata": {"labels": dict(_LABELS), "annotations": checksum(_files(settings))},
-            "spec": _pod(settings, image),
+            "spec": {**_pod(settings, image), "nodeSelector": nodes_of(platform)},
         },
         "volumeClaimTemplates": [{"metadata": {"name": "cache"}, "spec": claim}],
     }

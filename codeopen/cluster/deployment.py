@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from codeopen.cluster.objects import GROUP, Object, Reference
 from codeopen.selection.name import ImageName
-from codeopen.selection.selection import Resolution
+from codeopen.selection.selection import DEFAULT_PLATFORM, Resolution
 
 WORKSPACE: Final = "workspace"
 """The name of what a project's namespace holds once: its StatefulSet, Service, service account and container."""
@@ -42,7 +42,7 @@ class ProjectDeployment:
 
     ``id`` never changes, and every name comes from it; ``display_name`` may change at any time. ``image`` is
     ``repository@sha256:…``. ``storage_gb`` is what was granted: at least the selection's, and never less than before.
-    ``seats`` are what it takes of its GPU pool's limit while it runs.
+    ``seats`` are what it takes of its GPU pool's limit while it runs. ``platform`` is what its image is built for.
     """
 
     id: str
@@ -54,6 +54,7 @@ class ProjectDeployment:
     owner: str = ""
     gpu: GpuPlacement | None = None
     seats: tuple[Object, ...] = ()
+    platform: str = DEFAULT_PLATFORM
 
     @property
     def namespace(self) -> str:

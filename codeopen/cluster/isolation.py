@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from codeopen.cluster.deployment import WORKSPACE, ProjectDeployment
 from codeopen.cluster.objects import GROUP, Object, make_object
+from codeopen.cluster.pods import dns_rule, namespace_peer
 from codeopen.cluster.resources import limits, quota
 from codeopen.cluster.settings import ClusterSettings, NetworkSettings
 
@@ -14,8 +15,6 @@ POD_SECURITY: Final = {
     "pod-security.kubernetes.io/enforce-version": "latest",
     "pod-security.kubernetes.io/warn": "restricted",
 }
-_NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
-_DNS_PORT: Final = 53
 
 
 def namespace(project: ProjectDeployment) -> Object:
@@ -70,15 +69,15 @@ def limit_range(project: ProjectDeployment, scratch: str) -> Object:
 
 
 def network_policies(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Object, ...]:
-    """Nothing in or out, but the gate to the project's ports, DNS, and public addresses."""
+    """Nothing in or out, but the gate to the project's ports, DNS, and public addresses. Raises SettingsError."""
     rules: list[tuple[str, dict[str, Any]]] = [
         ("default-deny", {"policyTypes": ["Ingress", "Egress"]}),
-        ("dns", {"policyTypes": ["Egress"], "egress": [_dns(settings.network)]}),
+        ("dns", {"policyTypes": ["Egress"], "egress": [dns_rule(settings.network)]}),
         ("public-egress", {"policyTypes": ["Egress"], "egress": [_public(settings.network)]}),
     ]
     if settings.ingress is not None:
         gate = {
-            "from": [{"namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: settings.ingress.namespace}}}],
+            "from": [namespace_peer(settings.ingress.namespace)],
             "ports": [{"protocol": "TCP", "port": port.port} for port in project.resolution.ports],
         }
         rules.append(("gate", {"policyTypes": ["Ingress"], "ingress": [gate]}))
@@ -93,15 +92,6 @@ def network_policies(project: ProjectDeployment, settings: ClusterSettings) -> t
         )
         for name, spec in rules
     )
-
-
-def _dns(network: NetworkSettings) -> dict[str, Any]:
-    servers = {
-        "namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: network.dns_namespace}},
-        "podSelector": {"matchLabels": dict(network.dns_labels)},
-    }
-    ports = [{"protocol": protocol, "port": _DNS_PORT} for protocol in ("UDP", "TCP")]
-    return {"to": [servers], "ports": ports}
 
 
 def _public(network: NetworkSettings) -> dict[str, Any]:

@@ -29,4 +29,5 @@ def deployment_of(planned: PlannedProject, pools: Iterable[CheckedPool] = ()) ->
         owner=project.owner,
         gpu=gpu_scheduling(pool, gpus) if pool else None,
         seats=seat_objects(pool, planned.id, gpus) if pool and not project.hibernated else (),
+        platform=planned.platform,
     )

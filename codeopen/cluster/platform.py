@@ -8,17 +8,19 @@ from types import MappingProxyType
 from typing import Final
 
 from codeopen.cluster.builder import builder_objects
+from codeopen.cluster.gate import gate_objects
 from codeopen.cluster.isolation import POD_SECURITY
 from codeopen.cluster.objects import Object, Reference, make_object
 from codeopen.cluster.pods import PLATFORM_PRIORITY, component_labels
 from codeopen.cluster.registry import pull_secret, registry_objects
-from codeopen.cluster.settings import ClusterSettings, IngressSettings, RegistryKind
+from codeopen.cluster.settings import ClusterSettings, RegistryKind
 from codeopen.cluster.warm_up import DEFAULT_POOL, WARM_UP_PRIORITY, WarmImage, WarmPool, warm_up_objects
-from codeopen.cluster.workload import FORWARD_AUTH, PRIORITY_CLASS
+from codeopen.cluster.workload import PRIORITY_CLASS, SYSBOX
 from codeopen.errors import SettingsError
 from codeopen.selection.closest import closest
+from codeopen.selection.selection import DEFAULT_PLATFORM
 
-RUNTIME_HANDLERS: Final[Mapping[str, str]] = MappingProxyType({"gvisor": "runsc", "sysbox-runc": "sysbox-runc"})
+RUNTIME_HANDLERS: Final[Mapping[str, str]] = MappingProxyType({"gvisor": "runsc", SYSBOX: "sysbox-runc"})
 """Runtime classes by name with what container runtimes call them. Sources: docs of gVisor and Sysbox."""
 
 _SYSBOX_NODES: Final = {"sysbox-runtime": "running"}  # the label that Sysbox's installer puts on its nodes
@@ -27,11 +29,16 @@ _LABELS: Final = component_labels("platform")
 
 @dataclass(frozen=True, slots=True)
 class PlatformImages:
-    """What the platform's own pods run: distribution, BuildKit's rootless image, and the base part."""
+    """What the platform's own pods run: distribution, BuildKit's rootless image, and the base part.
+
+    ``platform`` is what the base part and all that is warmed are built for, and what is built. The others are indexes
+    of several.
+    """
 
     registry: str | Reference
     buildkit: str | Reference
     base: str | Reference
+    platform: str = DEFAULT_PLATFORM
 
 
 def platform_objects(
@@ -45,7 +52,7 @@ def platform_objects(
 
     ``gpu_pools`` are the objects of the GPU node pools; ``pools`` the nodes that are warmed, GPU nodes among them.
     """
-    warming = warm_up_objects(settings, warm, images.base, pools)
+    warming = warm_up_objects(settings, warm, images.base, pools, images.platform)
     in_cluster = settings.registry.kind is RegistryKind.IN_CLUSTER
     login = settings.registry.pull_secret
     return (
@@ -53,10 +60,10 @@ def platform_objects(
         *_priority_classes(),
         *_runtime_classes(settings),
         *((pull_secret(settings.namespace, login),) if login else ()),
-        *(_gate(settings, settings.ingress) if settings.ingress and settings.ingress.forward_auth else ()),
+        *gate_objects(settings),
         *gpu_pools,
         *(registry_objects(settings, images.registry) if in_cluster else ()),
-        *builder_objects(settings, images.buildkit),
+        *builder_objects(settings, images.buildkit, images.platform),
         *warming,
     )
 
@@ -107,22 +114,7 @@ def _runtime_classes(settings: ClusterSettings) -> tuple[Object, ...]:
             fix = closest(name, sorted(RUNTIME_HANDLERS))
             raise SettingsError(f"codeopen:cluster.runtimeClasses: {name!r} is not known; {fix}")
         body: dict[str, object] = {"handler": RUNTIME_HANDLERS[name]}
-        if name == "sysbox-runc":
+        if name == SYSBOX:
             body["scheduling"] = {"nodeSelector": dict(_SYSBOX_NODES)}
         found.append(make_object("node.k8s.io/v1", "RuntimeClass", name, body, labels=_LABELS))
     return tuple(found)
-
-
-def _gate(settings: ClusterSettings, ingress: IngressSettings) -> tuple[Object, ...]:
-    """What every request passes before it reaches a project. What the client itself says of its origin counts not."""
-    forward = {
-        "address": ingress.forward_auth,
-        "trustForwardHeader": False,
-        "authResponseHeaders": list(ingress.response_headers),
-    }
-    body = {"spec": {"forwardAuth": forward}}
-    return (
-        make_object(
-            "traefik.io/v1alpha1", "Middleware", FORWARD_AUTH, body, namespace=settings.namespace, labels=_LABELS
-        ),
-    )

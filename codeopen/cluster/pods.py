@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
 from codeopen.cluster.objects import GROUP, RESTRICTED_CONTAINER
 from codeopen.cluster.settings import NetworkSettings
+from codeopen.errors import SettingsError
 from codeopen.quantity import Memory
 
 NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
 PLATFORM_PRIORITY: Final = "codeopen-platform"
-_DNS_PORT: Final = 53
 _MEBIBYTE: Final = 1 << 20
 
 
@@ -24,6 +25,17 @@ def selector(component: str) -> dict[str, str]:
 def component_labels(component: str) -> dict[str, str]:
     """The labels on all that a component of the platform has."""
     return {**selector(component), "app.kubernetes.io/component": component, "app.kubernetes.io/part-of": "codeopen"}
+
+
+def nodes_of(platform: str) -> dict[str, str]:
+    """The labels by which the kubelet says that a node runs images of a platform, as ``linux/amd64``."""
+    system, architecture, *_ = platform.split("/")
+    return {**nodes_with(system), "kubernetes.io/arch": architecture}
+
+
+def nodes_with(system: str) -> dict[str, str]:
+    """The label of nodes for an image that is there for several architectures, as ``linux``."""
+    return {"kubernetes.io/os": system}
 
 
 def pod_security(user: int, *, group: bool = False) -> dict[str, Any]:
@@ -62,12 +74,24 @@ def checksum(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def dns_rule(network: NetworkSettings) -> dict[str, Any]:
-    """An egress rule: the cluster's DNS servers."""
+    """An egress rule: the cluster's DNS servers, and of them nothing but DNS. Raises SettingsError for no address."""
     peer = {
         "namespaceSelector": {"matchLabels": {NAMESPACE_LABEL: network.dns_namespace}},
         "podSelector": {"matchLabels": dict(network.dns_labels)},
     }
-    return {"to": [peer], "ports": [{"protocol": protocol, "port": _DNS_PORT} for protocol in ("UDP", "TCP")]}
+    blocks = [{"ipBlock": {"cidr": _cidr(address)}} for address in network.dns_addresses]
+    ports = [{"protocol": protocol, "port": port} for port in network.dns_ports for protocol in ("UDP", "TCP")]
+    return {"to": [peer, *blocks], "ports": ports}
+
+
+def _cidr(address: str) -> str:
+    try:
+        return str(ipaddress.ip_network(address))
+    except ValueError as error:
+        raise SettingsError(
+            f"codeopen:cluster.network.dnsAddresses: {error}; write an address or a range, as 169.254.20.10 or "
+            "10.0.0.0/24"
+        ) from None
 
 
 def namespace_peer(namespace: str) -> dict[str, Any]:

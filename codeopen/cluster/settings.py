@@ -24,28 +24,41 @@ class RegistryKind(StrEnum):
 class IngressSettings:
     """How people reach a project's ports: ``https://PORT-NAME--PROJECT.DOMAIN``, through one gate for all.
 
-    ``forward_auth`` is the URL that the ingress controller asks before it lets a request through; with Traefik it's a
-    Middleware of the platform. ``namespace`` is the controller's: network policies let traffic in from nowhere else.
+    ``forward_auth`` is the URL that the ingress controller asks before it lets a request through: with the class
+    ``traefik`` by a Middleware of the platform, with ``nginx`` by annotations; with any other, ``annotations`` must say
+    how. ``namespace`` is the controller's: network policies let traffic in from nowhere else.
+
+    ``tls_secret`` is the certificate of all hosts, a Secret of the platform's namespace. Traefik takes it by the
+    platform's ``TLSStore``, which must be the only one that is called ``default``; any other controller must have it as
+    its own default certificate. How: docs/how-to/connect-a-cluster.md.
+
+    ``response_headers`` are those that a project gets from the gate's answer alone, whatever the client sent. Leave
+    ``Authorization`` out of them: clients send the ports' own logins in it.
     """
 
     domain: str
     class_name: str = "traefik"
     namespace: str = "traefik"
     forward_auth: str = ""
-    response_headers: tuple[str, ...] = ("Authorization", "X-Forwarded-User")
+    response_headers: tuple[str, ...] = ("X-Forwarded-User",)
     tls_secret: str = ""
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """``blocked`` ranges are never reached by projects; ``dns_namespace`` holds the cluster's DNS servers."""
+    """``blocked`` ranges are never reached by projects, but for the cluster's DNS servers on ``dns_ports``.
+
+    These are the pods of ``dns_namespace`` with ``dns_labels``, and ``dns_addresses``: addresses or ranges of servers
+    that are no such pods, as those on each node (NodeLocal DNSCache) or of a cloud (GKE's Cloud DNS).
+    """
 
     blocked: tuple[str, ...] = (
         "0.0.0.0/8",
         "10.0.0.0/8",
         "100.64.0.0/10",
         "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's WireServer, a public address that each machine there reaches
         "169.254.0.0/16",
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -57,6 +70,8 @@ class NetworkSettings:
     blocked_v6: tuple[str, ...] = ("::1/128", "fc00::/7", "fe80::/10", "ff00::/8", "64:ff9b::/96")
     dns_namespace: str = "kube-system"
     dns_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"k8s-app": "kube-dns"}))
+    dns_addresses: tuple[str, ...] = ()
+    dns_ports: tuple[int, ...] = (53,)
 
 
 class StoreKind(StrEnum):
@@ -168,7 +183,8 @@ class BuilderSettings:
 class ClusterSettings:
     """Everything that differs from cluster to cluster. Empty strings leave a choice to the cluster's own default.
 
-    ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use.
+    ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use,
+    but those with a GPU, which use ``gpu_runtime_class``: in another's sandbox NVIDIA's driver isn't seen.
     ``scratch`` is the disk that a project's container may fill beside its claim; a node's disk has room for so many.
     ``node_disk_gb`` is the disk of ordinary nodes, for the capacity plan; 0: the platform's default.
     ``upgrade_after_hours``: a new image reaches a workspace that runs after so many hours; 0: at its next wake only.
@@ -183,6 +199,7 @@ class ClusterSettings:
     builder: BuilderSettings = field(default_factory=BuilderSettings)
     storage_class: str = ""
     runtime_class: str = ""
+    gpu_runtime_class: str = ""
     runtime_classes: tuple[str, ...] = ()
     scratch: str = "10Gi"
     node_disk_gb: int = 0

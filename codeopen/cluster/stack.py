@@ -29,6 +29,7 @@ def platform_of(
         registry=_pinned(catalog, "registry"),
         buildkit=_pinned(catalog, "buildkit-rootless"),
         base=Reference(str(BASE), base.reference),
+        platform=plan.platforms[0],
     )
     gpus = (*gpu_admission_objects(), *device_plugin_objects(pools))
     warmed = (DEFAULT_POOL, *(_warm_pool(pool) for pool in pools))

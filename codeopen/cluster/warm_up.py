@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources as files
 from types import MappingProxyType
 from typing import Any, Final
 
 from codeopen.catalog.model import Catalog
 from codeopen.cluster.deployment import short_name
+from codeopen.cluster.gpu_pools import POOL_LABEL
 from codeopen.cluster.objects import SKIP_AWAIT, Object, Reference, make_object
 from codeopen.cluster.pods import (
     checksum,
     component_labels,
     container_security,
+    nodes_of,
     pod_security,
     selector,
 )
@@ -28,6 +30,7 @@ from codeopen.cluster.warm_up_controller import LABEL, ON
 from codeopen.cluster.warm_up_rights import controller_rights
 from codeopen.plan.parts import PartKind
 from codeopen.plan.plan import PlannedCombination
+from codeopen.selection.selection import DEFAULT_PLATFORM
 
 WARM_UP: Final = "warm-up"
 CONTROLLER: Final = "warm-up-controller"
@@ -87,11 +90,15 @@ def warm_up_objects(
     images: Iterable[WarmImage],
     base: str | Reference,
     pools: Iterable[WarmPool] = (DEFAULT_POOL,),
+    platform: str = DEFAULT_PLATFORM,
 ) -> tuple[Object, ...]:
-    """What warms nodes. ``base`` is the base part's image: it has a Python for the controller, and is on every node."""
+    """What warms nodes. ``base`` is the base part's image: it has a Python for the controller, and is on every node.
+
+    ``platform`` is that of all images. Nodes of another are left alone.
+    """
     ordered = pulling_order(images)
     chosen = [(pool, tuple(image for image in ordered if image.gpu == pool.gpu)) for pool in pools]
-    wanted = [(pool, those) for pool, those in chosen if those]
+    wanted = [(_of_platform(pool, platform), those) for pool, those in chosen if those]
     if not settings.warm_up.enabled or not wanted:
         return ()
     make = _pull_job if settings.warm_up.openkruise else _daemon_set
@@ -99,9 +106,13 @@ def warm_up_objects(
         *controller_rights(settings, CONTROLLER),
         _make("v1", "ConfigMap", CONTROLLER, {"data": {SCRIPT: _script()}}, settings),
         *_network_policies(settings),
-        _controller(settings, base, [pool for pool, _ in wanted]),
+        _controller(settings, base, platform, [pool for pool, _ in wanted]),
         *(make(settings, pool, those, base) for pool, those in wanted),
     )
+
+
+def _of_platform(pool: WarmPool, platform: str) -> WarmPool:
+    return replace(pool, node_selector=MappingProxyType({**pool.node_selector, **nodes_of(platform)}))
 
 
 def _script() -> str:
@@ -111,7 +122,7 @@ def _script() -> str:
 def _daemon_set(
     settings: ClusterSettings, pool: WarmPool, images: tuple[WarmImage, ...], base: str | Reference
 ) -> Object:
-    labels = {**selector(WARM_UP), "codeopen.dev/pool": pool.name}
+    labels = {**selector(WARM_UP), POOL_LABEL: pool.name}
     spec = {
         "revisionHistoryLimit": 2,
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": settings.warm_up.parallel}},
@@ -172,11 +183,15 @@ def _container(name: str, image: str | Reference, command: list[str]) -> dict[st
 def _pull_job(
     settings: ClusterSettings, pool: WarmPool, images: tuple[WarmImage, ...], base: str | Reference
 ) -> Object:
-    """OpenKruise's way; it works through labels and needs no pod, so no toleration either."""
+    """OpenKruise's way; it works through labels and needs no pod, so no toleration either.
+
+    Nor does a taint keep it off: without the expression, all images would go to nodes of GPU pools, too.
+    """
+    others = {} if pool.gpu else {"matchExpressions": [{"key": POOL_LABEL, "operator": "DoesNotExist"}]}
     spec: dict[str, Any] = {
         "images": [base, *(image.reference for image in images)],
         "parallelism": settings.warm_up.parallel,
-        "selector": {"matchLabels": {**pool.node_selector, LABEL: ON}},
+        "selector": {"matchLabels": {**pool.node_selector, LABEL: ON}, **others},
         # It goes on for nodes that join later.
         "completionPolicy": {"type": "Never"},
         "pullPolicy": {"backoffLimit": 3, "timeoutSeconds": 1800},
@@ -196,7 +211,7 @@ def _network_policies(settings: ClusterSettings) -> tuple[Object, ...]:
     )
 
 
-def _controller(settings: ClusterSettings, base: str | Reference, pools: Iterable[WarmPool]) -> Object:
+def _controller(settings: ClusterSettings, base: str | Reference, platform: str, pools: Iterable[WarmPool]) -> Object:
     values = {
         "namespace": settings.namespace,
         "pods": f"app.kubernetes.io/name={selector(WARM_UP)['app.kubernetes.io/name']}",
@@ -220,6 +235,7 @@ def _controller(settings: ClusterSettings, base: str | Reference, pools: Iterabl
         "serviceAccountName": CONTROLLER,
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
+        "nodeSelector": nodes_of(platform),
         "securityContext": pod_security(_DEVELOPER, group=True),
         "containers": [container],
         "volumes": [{"name": "script", "configMap": {"name": CONTROLLER}}],

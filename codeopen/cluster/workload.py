@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from codeopen.cluster.deployment import CREDENTIALS, HOME_CLAIM, WORKSPACE, ProjectDeployment, State
+from codeopen.cluster.gate import gate_annotations
 from codeopen.cluster.objects import GROUP, RESTRICTED_CONTAINER, SKIP_AWAIT, Object, SecretValue, make_object
+from codeopen.cluster.pods import nodes_of
 from codeopen.cluster.resources import claim_size, container_resources
 from codeopen.cluster.settings import ClusterSettings
 
@@ -14,8 +16,10 @@ HOME: Final = "/home/developer"
 SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - a mount of the container's own
 PRIORITY_CLASS: Final = "codeopen-workspace"
 GPU_VARIABLE: Final = "NVIDIA_VISIBLE_DEVICES"
-FORWARD_AUTH: Final = "forward-auth"
 GATEWAY: Final = "acp-gateway"
+SYSBOX: Final = "sysbox-runc"
+"""The runtime class of Sysbox. Source: its docs, "Sysbox Deployment on Kubernetes"."""
+
 _DEVELOPER: Final = 1000  # the user of every image (dockerfiles/base)
 _STOP_SECONDS: Final = 10  # an image stops within 5 s
 _START_SECONDS: Final = 180
@@ -117,6 +121,8 @@ def _pod(project: ProjectDeployment, settings: ClusterSettings) -> dict[str, Any
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "priorityClassName": PRIORITY_CLASS,
+        # The image is of one architecture: on a node of another it would start, and fail, again and again.
+        "nodeSelector": nodes_of(project.platform),
         "terminationGracePeriodSeconds": _STOP_SECONDS,
         "securityContext": {
             "runAsNonRoot": True,
@@ -131,8 +137,11 @@ def _pod(project: ProjectDeployment, settings: ClusterSettings) -> dict[str, Any
     }
     if settings.registry.pull_secret:
         pod["imagePullSecrets"] = [{"name": settings.registry.pull_secret}]
-    if settings.runtime_class:
-        pod["runtimeClassName"] = settings.runtime_class
+    # NVIDIA's hook, which brings the driver in, runs with few runtimes only.
+    if runtime := settings.gpu_runtime_class if project.gpu else settings.runtime_class:
+        pod["runtimeClassName"] = runtime
+    if runtime == SYSBOX:
+        pod["hostUsers"] = False  # it refuses a pod without a user namespace of its own
     if project.gpu:
         pod["tolerations"] = [dict(toleration) for toleration in project.gpu.tolerations]
         pod["affinity"] = dict(project.gpu.affinity)
@@ -223,7 +232,10 @@ def hosts(project: ProjectDeployment, settings: ClusterSettings) -> dict[str, st
 
 
 def ingress(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Object, ...]:
-    """A route for each exposed port, all behind the gate; none where the cluster has no ingress."""
+    """A route for each exposed port, all behind the gate; none where the cluster has no ingress.
+
+    Raises SettingsError where nothing would ask about requests.
+    """
     if settings.ingress is None:
         return ()
     names = hosts(project, settings)
@@ -243,13 +255,8 @@ def ingress(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Obje
         for name, host in names.items()
     ]
     spec: dict[str, Any] = {"ingressClassName": settings.ingress.class_name, "rules": rules}
-    annotations = {**SKIP_AWAIT, **settings.ingress.annotations}
     if settings.ingress.tls_secret:
-        spec["tls"] = [{"hosts": sorted(names.values()), "secretName": settings.ingress.tls_secret}]
-        annotations.setdefault("traefik.ingress.kubernetes.io/router.tls", "true")
-    if settings.ingress.forward_auth:
-        middleware = f"{settings.namespace}-{FORWARD_AUTH}@kubernetescrd"
-        annotations.setdefault("traefik.ingress.kubernetes.io/router.middlewares", middleware)
+        spec["tls"] = [{"hosts": sorted(names.values())}]  # without a Secret: see codeopen.cluster.gate
     return (
         make_object(
             "networking.k8s.io/v1",
@@ -258,6 +265,6 @@ def ingress(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Obje
             {"spec": spec},
             namespace=project.namespace,
             labels=project.labels,
-            annotations=annotations,
+            annotations={**SKIP_AWAIT, **gate_annotations(settings, settings.ingress)},
         ),
     )

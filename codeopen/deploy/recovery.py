@@ -26,9 +26,10 @@ LABEL: Final = "codeopen.stack"
 CLI: Final = "pulumi"
 _PROC: Final = Path("/proc")
 _END_SECONDS: Final = 5.0
+_ENGINE_SECONDS: Final = 10.0
 _OBJECTS: Final = (
-    ("container", ("ps", "--all")),
-    ("network", ("network", "ls")),
+    ("container", ("ps", "--all"), "docker:index/container:Container"),
+    ("network", ("network", "ls"), "docker:index/network:Network"),
 )
 
 
@@ -111,16 +112,35 @@ def end_leftovers(mark: str) -> list[str]:
 
 
 def remove_strays(stack: str, state: dict[str, Any]) -> list[str]:
-    """Remove containers and networks that carry the stack's label and that its state doesn't know. Volumes stay."""
+    """Remove containers and networks that carry the stack's label and that its state doesn't know. Volumes stay.
+
+    The Engine goes on with what a killed run asked for. So where the state says that one was being created, this looks
+    for it for some seconds.
+    """
     known = {resource.get("id") for resource in state.get("resources") or []}
-    told = []
-    for kind, listing in _OBJECTS:
-        command = ["docker", *listing, "--no-trunc", "--filter", f"label={LABEL}={stack}", "--format", "{{.ID}}"]
-        for identifier in _run(command).split():
-            if identifier not in known:
-                _run(["docker", kind, "rm", *(["--force"] if kind == "container" else []), identifier])
-                told.append(f"removed {kind} {identifier[:12]}, which a killed run had made")
-    return told
+    told: list[str] = []
+    deadline = time.monotonic() + _ENGINE_SECONDS
+    while True:
+        for kind, listing, _ in _OBJECTS:
+            told += _remove_strays(kind, listing, stack, known)
+        if len(told) >= _being_created(state) or time.monotonic() > deadline:
+            return told
+        time.sleep(0.2)
+
+
+def _remove_strays(kind: str, listing: Iterable[str], stack: str, known: set[str]) -> Iterator[str]:
+    command = ["docker", *listing, "--no-trunc", "--filter", f"label={LABEL}={stack}", "--format", "{{.ID}}"]
+    for identifier in _run(command).split():
+        if identifier not in known:
+            _run(["docker", kind, "rm", *(["--force"] if kind == "container" else []), identifier])
+            yield f"removed {kind} {identifier[:12]}, which a killed run had made"
+
+
+def _being_created(state: dict[str, Any]) -> int:
+    """How many containers and networks a killed run was about to make."""
+    kinds = {kind for *_, kind in _OBJECTS}
+    pending = state.get("pending_operations") or []
+    return sum(entry.get("type") == "creating" and entry["resource"]["type"] in kinds for entry in pending)
 
 
 def _marked_processes(mark: str) -> Iterator[tuple[int, str]]:

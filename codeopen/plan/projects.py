@@ -22,6 +22,8 @@ BLOCK_SIZE: Final = 16
 BLOCKS: Final = 1000
 # RFC 1123 label, short enough for a host name with a prefix.
 _ID: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
+# What Kubernetes takes as a label's value, which an owner becomes.
+_OWNER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 # Containers are called codeopen-STACK-PROJECT, and the stack's registry codeopen-STACK-registry; namespaces
 # codeopen-PROJECT, and the platform's own codeopen-system, codeopen-builder, codeopen-gpu and codeopen-gpu-POOL.
@@ -47,12 +49,16 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class PlannedProject:
-    """A project with everything that follows from its selection; ``host_ports`` maps a port's name to its host port."""
+    """A project with everything that follows from its selection; ``host_ports`` maps a port's name to its host port.
+
+    ``platform`` is what its image is built for.
+    """
 
     id: str
     resolution: Resolution
     host_ports: Mapping[str, int]
     project: Project
+    platform: str
 
 
 def plan_projects(
@@ -84,7 +90,7 @@ def plan_projects(
         if first_port is not None:
             first = first_port + block * BLOCK_SIZE
             ports = {port.name: first + port.host_offset for port in resolution.ports}
-        planned.append(PlannedProject(project.id, resolution, MappingProxyType(ports), project))
+        planned.append(PlannedProject(project.id, resolution, MappingProxyType(ports), project, platform))
     if problems:
         raise ProjectError("\n".join(problems))
     return tuple(planned)
@@ -105,5 +111,10 @@ def _identity_problems(project: Project, before: Collection[str]) -> Iterable[st
         yield f"project {project.id!r}: its container or namespace would have the name of the stack's own; rename it"
     if project.id in before:
         yield f"project {project.id!r}: declared twice; remove one or rename it"
+    if project.owner and _OWNER.fullmatch(project.owner) is None:
+        yield (
+            f"project {project.id!r}: owner {project.owner!r} can't be a label; write 1 to 63 letters, digits, dots, "
+            "hyphens and underscores, with a letter or a digit at both ends"
+        )
     if project.port_block is not None and project.port_block not in range(BLOCKS):
         yield f"project {project.id!r}: portBlock {project.port_block} is out of range; take one from 0 to {BLOCKS - 1}"

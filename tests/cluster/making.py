@@ -1,11 +1,13 @@
 """A process that asks for one thing with as many threads as it is told, and may be the one that makes it.
 
-JSON in, JSON lines out: ``making`` when it begins to, and in the end a row for each thread.
+JSON in, JSON lines out: ``making`` when it begins to, and in the end a row for each thread. With ``together``, it says
+in its folder that it could begin, and begins when the file ``go`` is there.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -49,7 +51,10 @@ def ask(order: Mapping[str, Any]) -> list[dict[str, Any]]:
         return {"how": made.how.value, "events": events}
 
     with ThreadPoolExecutor(order["threads"]) as callers:
-        time.sleep(max(0.0, order["start_at"] - time.time()))
+        if order["together"]:
+            (folder / f"ready-{os.getpid()}").touch()
+            while not (folder / "go").exists():
+                time.sleep(0.01)
         return list(callers.map(one, range(order["threads"])))
 
 

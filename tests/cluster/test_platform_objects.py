@@ -35,12 +35,13 @@ TAINT = {"key": "warm-up-test", "value": "yes", "effect": "NoSchedule"}
 COOLDOWN = 3600
 CUSTOM = {
     "middlewares": ("traefik.io", "v1alpha1", "Middleware"),
+    "tlsstores": ("traefik.io", "v1alpha1", "TLSStore"),
     "serverstransports": ("traefik.io", "v1alpha1", "ServersTransport"),
     "certificates": ("cert-manager.io", "v1", "Certificate"),
     "imagelistpulljobs": ("apps.kruise.io", "v1alpha1", "ImageListPullJob"),
 }
 SETTINGS = ClusterSettings(
-    ingress=IngressSettings("dev.example.com", forward_auth="http://gate.auth.svc/verify"),
+    ingress=IngressSettings("dev.example.com", forward_auth="http://gate.auth.svc/verify", tls_secret="wildcard"),
     registry=RegistrySettings(
         kind=RegistryKind.IN_CLUSTER,
         host="registry.example.com",

@@ -130,6 +130,7 @@ def test_every_page_is_followed() -> None:
         "mirror-an-upstream.md",
     }
     elsewhere = {
+        "connect-a-cluster.md": "tests/unit/cluster/test_pages.py",
         "give-projects-a-gpu.md": "tests/unit/cluster/test_gpu_pools.py",
         "have-a-combination-made.md": "tests/engine/test_ensure_cli_for_real.py",
         "prune-a-registry.md": "tests/unit/retention",

@@ -13,7 +13,7 @@ import pytest
 
 from codeopen.cluster.builder import CLIENT_SECRET, builder_endpoint, builder_objects
 from codeopen.cluster.objects import Object, SecretValue
-from codeopen.cluster.settings import BuilderSettings, ClusterSettings, IngressSettings
+from codeopen.cluster.settings import BuilderSettings, ClusterSettings, IngressSettings, NetworkSettings
 from codeopen.errors import SettingsError
 from codeopen.ondemand.builders.buildx import RemoteBuilder
 
@@ -86,6 +86,14 @@ def test_only_the_platform_connects_and_builds_reach_public_addresses() -> None:
     public = policy["egress"][1]["to"][0]["ipBlock"]
     assert {"169.254.0.0/16", "10.0.0.0/8"} <= set(public["except"])
     assert {"ipBlock": {"cidr": "10.9.0.0/16"}} in policy["egress"][2]["to"]
+
+
+def test_builds_ask_the_same_dns_servers_as_projects() -> None:
+    network = NetworkSettings(dns_addresses=("169.254.20.10",), dns_ports=(5353,))
+    objects = {each.key: each for each in builder_objects(replace(settings(), network=network), IMAGE)}
+    dns = objects["networkpolicy/buildkitd"].manifest["spec"]["egress"][0]
+    assert dns["to"][1:] == [{"ipBlock": {"cidr": "169.254.20.10/32"}}]
+    assert {each["port"] for each in dns["ports"]} == {5353}
 
 
 def test_the_caches_bounds_follow_the_claim() -> None:

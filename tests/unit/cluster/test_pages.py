@@ -9,14 +9,16 @@ import pytest
 import yaml
 
 from codeopen.cluster.platform import PlatformImages, platform_objects
+from codeopen.cluster.project import project_objects
 from codeopen.cluster.read_settings import read_cluster_settings
 from codeopen.cluster.validation import validate
 from codeopen.cluster.warm_up import WarmImage
 from codeopen.settings import read_settings, read_stack_values
 from tests.live import ROOT
+from tests.unit.cluster.test_project import deployment
 
 IMAGE = f"registry.example.com/x@sha256:{'1' * 64}"
-PAGES = ("run-a-registry-in-the-cluster.md", "warm-up-nodes.md")
+PAGES = ("connect-a-cluster.md", "run-a-registry-in-the-cluster.md", "warm-up-nodes.md")
 
 
 def blocks() -> Iterator[str]:
@@ -31,7 +33,7 @@ def test_what_a_page_declares_makes_valid_objects(block: str) -> None:
     warm = (WarmImage(IMAGE, ("js",)),)
     objects = platform_objects(settings, PlatformImages(IMAGE, IMAGE, IMAGE), warm)
     assert len(objects) > 5
-    assert validate(objects) == []
+    assert validate([*objects, *project_objects(deployment(), settings)]) == []
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from codeopen.cluster.objects import Object, Reference, make_object
@@ -14,6 +16,7 @@ from codeopen.cluster.settings import (
     RegistrySettings,
 )
 from codeopen.cluster.warm_up import WarmImage
+from codeopen.cluster.warm_up_controller import LABEL
 from codeopen.errors import SettingsError
 
 IMAGES = PlatformImages(
@@ -21,7 +24,7 @@ IMAGES = PlatformImages(
 )
 WARM = (WarmImage(Reference("js", "r.example/js:1"), ("js",)),)
 FULL = ClusterSettings(
-    ingress=IngressSettings("dev.example.com", forward_auth="http://gate.auth.svc/verify"),
+    ingress=IngressSettings("dev.example.com", forward_auth="http://gate.auth.svc/verify", tls_secret="wildcard"),
     registry=RegistrySettings(kind=RegistryKind.IN_CLUSTER, host="registry.example.com", pull_secret="registry-login"),
     builder=BuilderSettings(enabled=True),
     runtime_classes=("gvisor", "sysbox-runc"),
@@ -37,7 +40,7 @@ def found(settings: ClusterSettings, gpu_pools: tuple[Object, ...] = ()) -> dict
 def test_a_plain_cluster_gets_a_namespace_priorities_and_the_warm_up() -> None:
     kinds = {each.kind for each in found(ClusterSettings()).values()}
     assert "DaemonSet" in kinds
-    assert not {"PersistentVolumeClaim", "StatefulSet", "Middleware", "RuntimeClass", "Secret"} & kinds
+    assert not {"PersistentVolumeClaim", "StatefulSet", "Middleware", "TLSStore", "RuntimeClass", "Secret"} & kinds
     assert "/namespace/codeopen-builder" not in found(ClusterSettings())
 
 
@@ -70,9 +73,15 @@ def test_the_gate_trusts_nothing_that_the_client_says_of_its_origin() -> None:
     assert gate.manifest["spec"]["forwardAuth"] == {
         "address": "http://gate.auth.svc/verify",
         "trustForwardHeader": False,
-        "authResponseHeaders": ["Authorization", "X-Forwarded-User"],
+        "authResponseHeaders": ["X-Forwarded-User"],
     }
     assert not [key for key in found(ClusterSettings(ingress=IngressSettings("a.b"))) if "middleware" in key]
+
+
+def test_a_ports_own_login_passes_the_gate() -> None:
+    """Traefik deletes a header of the client's that is listed and that the gate's answer doesn't have."""
+    forward = found(FULL)["codeopen-system/middleware/forward-auth"].manifest["spec"]["forwardAuth"]
+    assert "Authorization" not in forward["authResponseHeaders"]
 
 
 def test_runtime_classes_are_made_when_they_are_asked_for() -> None:
@@ -104,3 +113,20 @@ def test_every_pod_has_a_pull_secret_of_its_namespace_or_needs_none() -> None:
     assert "codeopen-system/secret/registry-login" in objects
     pods = [each.manifest["spec"]["template"]["spec"] for each in objects.values() if each.kind == "DaemonSet"]
     assert all(pod["imagePullSecrets"] == [{"name": "registry-login"}] for pod in pods)
+
+
+def test_pods_run_on_nodes_of_their_images_platform() -> None:
+    """The registry's image is there for several architectures; builds are made for the stack's own."""
+    linux = {"kubernetes.io/os": "linux"}
+    arm = replace(IMAGES, platform="linux/arm64")
+    selectors = {
+        each.name: each.manifest["spec"]["template"]["spec"]["nodeSelector"]
+        for each in platform_objects(FULL, arm, WARM)
+        if each.kind in {"Deployment", "DaemonSet", "StatefulSet"}
+    }
+    assert selectors == {
+        "registry": linux,
+        "buildkitd": {**linux, "kubernetes.io/arch": "arm64"},
+        "warm-up-controller": {**linux, "kubernetes.io/arch": "arm64"},
+        "warm-up-default": {**linux, "kubernetes.io/arch": "arm64", LABEL: "on"},
+    }

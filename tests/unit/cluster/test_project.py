@@ -16,7 +16,9 @@ from codeopen.cluster.gpu_settings import GpuPool, PoolPlatform
 from codeopen.cluster.objects import Object, SecretValue, fill
 from codeopen.cluster.placement import deployment_of
 from codeopen.cluster.project import project_objects
-from codeopen.cluster.settings import ClusterSettings, IngressSettings, RegistrySettings
+from codeopen.cluster.settings import ClusterSettings, IngressSettings, NetworkSettings, RegistrySettings
+from codeopen.cluster.validation import validate
+from codeopen.errors import SettingsError
 from codeopen.plan.projects import Project, plan_projects
 from codeopen.quantity import Cpu, Memory
 from codeopen.selection.name import Release
@@ -173,7 +175,32 @@ def test_the_network_is_shut_but_for_the_gate_dns_and_public_addresses() -> None
     (public,) = spec(project, "networkpolicy/public-egress")["egress"]
     blocked = set(public["to"][0]["ipBlock"]["except"])
     assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"} <= blocked
+    assert "168.63.129.16/32" in blocked, "a cloud's own service at a public address"
     assert {"fc00::/7", "fe80::/10"} <= set(public["to"][1]["ipBlock"]["except"])
+
+
+def test_dns_servers_that_are_no_pods_are_reached_on_their_ports_alone() -> None:
+    network = NetworkSettings(
+        dns_namespace="openshift-dns", dns_addresses=("169.254.20.10", "10.96.0.0/28", "fd00::a"), dns_ports=(53, 5353)
+    )
+    (dns,) = spec(deployment(), "networkpolicy/dns", replace(SETTINGS, network=network))["egress"]
+    pods, *addresses = dns["to"]
+    assert pods["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}}
+    assert [each["ipBlock"] for each in addresses] == [
+        {"cidr": "169.254.20.10/32"},
+        {"cidr": "10.96.0.0/28"},
+        {"cidr": "fd00::a/128"},
+    ]
+    assert [(each["protocol"], each["port"]) for each in dns["ports"]] == [
+        *(("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)),
+    ]
+
+
+@pytest.mark.parametrize("address", ["", "dns.example.com", "10.0.0.1/8", "169.254.20.10:53"])
+def test_a_dns_address_that_is_none_is_refused(address: str) -> None:
+    settings = replace(SETTINGS, network=NetworkSettings(dns_addresses=(address,)))
+    with pytest.raises(SettingsError, match=r"network\.dnsAddresses: .*write an address or a range"):
+        objects(deployment(), settings)
 
 
 def test_without_a_claim_on_a_gpu_none_is_seen_whatever_the_image_says() -> None:
@@ -198,6 +225,14 @@ def test_a_project_with_a_gpu_takes_seats_of_its_pool_while_it_runs() -> None:
     assert not any(key.startswith("lease/") for key in objects(asleep))
 
 
+def test_a_pod_runs_on_nodes_of_its_images_platform() -> None:
+    assert pod(deployment())["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    (planned,) = plan_projects(CATALOG, [Project("demo", Selection("starter", "js"))], RELEASE, DEFAULT_PLATFORM, None)
+    assert planned.platform == DEFAULT_PLATFORM
+    elsewhere = deployment_of(replace(planned, platform="linux/arm64/v8"))
+    assert pod(elsewhere)["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"}
+
+
 def test_a_desktop_has_shared_memory_of_its_own() -> None:
     (volume,) = [each for each in pod(deployment("gui"))["volumes"] if each["name"] == "shared-memory"]
     assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Gi"}
@@ -214,3 +249,22 @@ def test_what_a_cluster_may_ask_for() -> None:
     assert spec(project, "persistentvolumeclaim/home", settings)["storageClassName"] == "fast"
     assert objects(project, settings)["secret/pull"].manifest["type"] == "kubernetes.io/dockerconfigjson"
     assert "runtimeClassName" not in pod(project)
+
+
+def test_a_pod_with_a_gpu_has_a_runtime_class_of_its_own_or_none() -> None:
+    """NVIDIA's hook never runs in gVisor."""
+    sandboxed = replace(SETTINGS, runtime_class="gvisor")
+    plain, with_gpu = deployment(), deployment("gpu", tier="creator")
+    assert "runtimeClassName" not in pod(with_gpu, sandboxed)
+    both = replace(sandboxed, gpu_runtime_class="nvidia")
+    assert (pod(plain, both)["runtimeClassName"], pod(with_gpu, both)["runtimeClassName"]) == ("gvisor", "nvidia")
+    assert "runtimeClassName" not in pod(plain, replace(SETTINGS, gpu_runtime_class="nvidia"))
+
+
+def test_sysbox_gets_the_user_namespace_that_it_asks_for() -> None:
+    settings = replace(SETTINGS, runtime_class="sysbox-runc")
+    assert pod(deployment(), settings)["hostUsers"] is False
+    assert validate(project_objects(deployment(), settings)) == []
+    for other in (SETTINGS, replace(SETTINGS, runtime_class="gvisor")):
+        assert "hostUsers" not in pod(deployment(), other)
+    assert "hostUsers" not in pod(deployment("gpu", tier="creator"), settings)

@@ -21,11 +21,13 @@ def test_nested_values_are_read() -> None:
             "context": "staging",
             "ingress": {"domain": "dev.example.com", "responseHeaders": ["A", "B"], "annotations": {"a/b": "c"}},
             "registry": {"kind": "in-cluster", "storage": "1Ti"},
+            "network": {"dnsAddresses": ["169.254.20.10"], "dnsPorts": [53, 5353]},
             "upgradeAfterHours": 24,
         }
     )
     assert settings.ingress == IngressSettings("dev.example.com", response_headers=("A", "B"), annotations={"a/b": "c"})
     assert settings.registry == RegistrySettings(RegistryKind.IN_CLUSTER, storage="1Ti")
+    assert (settings.network.dns_addresses, settings.network.dns_ports) == (("169.254.20.10",), (53, 5353))
     assert (settings.context, settings.upgrade_after_hours) == ("staging", 24)
 
 
@@ -40,6 +42,10 @@ def test_nested_values_are_read() -> None:
         (
             {"registry": {"kind": "zot"}},
             "codeopen:cluster.registry.kind: 'zot' is not one of in-cluster, external, ecr, artifact-registry, acr; ",
+        ),
+        (
+            {"network": {"dnsPorts": ["53"]}},
+            "codeopen:cluster.network.dnsPorts[0]: '53' is not a whole number; write it so",
         ),
         (
             {"network": {"blocked": "10.0.0.0/8"}},

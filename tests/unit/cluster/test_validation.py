@@ -110,6 +110,12 @@ def test_a_missing_value_is_found() -> None:
             {"spec": {"forwardAuth": {"adress": "http://a"}}},
             "unknown field adress",
         ),
+        (
+            "traefik.io/v1alpha1",
+            "TLSStore",
+            {"spec": {"defaultCertificate": {"secretName": "a"}}},
+            "'default' was expected",
+        ),
         ("traefik.io/v1alpha1", "ServersTransport", {"spec": {"insecureSkipVerify": True}}, "False was expected"),
         (
             "cert-manager.io/v1",

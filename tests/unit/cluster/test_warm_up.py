@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 
 import codeopen.cluster.warm_up_controller as controller_module
 from codeopen.catalog.read import read_catalog
+from codeopen.cluster.gpu_pools import POOL_LABEL
 from codeopen.cluster.objects import Object, Reference
 from codeopen.cluster.settings import ClusterSettings, RegistrySettings, WarmUpSettings
+from codeopen.cluster.stack import platform_of
 from codeopen.cluster.warm_up import (
     DEFAULT_POOL,
     WarmImage,
@@ -28,6 +31,7 @@ from codeopen.plan.context import read_contexts
 from codeopen.plan.parts import list_builds
 from codeopen.plan.plan import PlanRequest, make_plan
 from codeopen.selection.name import Release
+from tests.unit.cluster.gpu_examples import exclusive
 
 CHECKOUT = Path(__file__).parents[3]
 BASE = Reference("base", "r.example/o/codeopen-base:1")
@@ -37,6 +41,7 @@ GPU_POOL = WarmPool(
     ({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},),
     gpu=True,
 )
+NODES = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
 SETTINGS = ClusterSettings(registry=RegistrySettings(pull_secret="registry-login"))
 
 
@@ -81,7 +86,7 @@ def test_gpu_images_are_on_gpu_pools_alone() -> None:
     assert pulled(objects, "default") == ["python", "js", "js-code", "js-code-gui"]
     assert pulled(objects, "gpu") == ["python-gpu"]
     gpu = objects["daemonset/warm-up-gpu"].manifest["spec"]["template"]["spec"]
-    assert gpu["nodeSelector"] == {"codeopen.dev/gpu": "t4", LABEL: "on"}
+    assert gpu["nodeSelector"] == {"codeopen.dev/gpu": "t4", **NODES, LABEL: "on"}
     assert gpu["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
     assert "tolerations" not in objects["daemonset/warm-up-default"].manifest["spec"]["template"]["spec"]
 
@@ -113,7 +118,7 @@ def variables(objects: dict[str, Object]) -> Any:
 
 def test_the_controller_knows_its_pools_and_is_restricted() -> None:
     objects = found()
-    assert variables(objects)["pools"] == [{}, {"codeopen.dev/gpu": "t4"}]
+    assert variables(objects)["pools"] == [NODES, {"codeopen.dev/gpu": "t4", **NODES}]
     spec = objects["deployment/warm-up-controller"].manifest["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     assert container["image"] == BASE
@@ -128,9 +133,35 @@ def test_openkruise_pulls_where_it_is_there() -> None:
     assert not [key for key in objects if key.startswith("daemonset/")]
     spec = objects["imagelistpulljob/warm-up-gpu"].manifest["spec"]
     assert [each.name for each in spec["images"]] == ["base", "python-gpu"]
-    assert spec["selector"] == {"matchLabels": {"codeopen.dev/gpu": "t4", LABEL: "on"}}
+    assert spec["selector"] == {"matchLabels": {"codeopen.dev/gpu": "t4", **NODES, LABEL: "on"}}
     assert (spec["parallelism"], spec["completionPolicy"]) == (3, {"type": "Never"})
     assert variables(objects)["parallel"] == 0, "the limit is OpenKruise's"
+
+
+def test_openkruise_pulls_on_gpu_nodes_what_is_for_them_alone() -> None:
+    """It has no pod that a taint would keep off."""
+    objects = found(ClusterSettings(warm_up=WarmUpSettings(openkruise=True)))
+    default = objects["imagelistpulljob/warm-up-default"].manifest["spec"]["selector"]
+    assert default["matchLabels"] == {**NODES, LABEL: "on"}
+    assert default["matchExpressions"] == [{"key": POOL_LABEL, "operator": "DoesNotExist"}]
+    assert POOL_LABEL in exclusive().labels, "what every node of a GPU pool has"
+
+
+@pytest.mark.parametrize("openkruise", [False, True])
+def test_only_nodes_of_the_images_platform_are_warmed(openkruise: bool) -> None:  # noqa: FBT001
+    settings = ClusterSettings(warm_up=WarmUpSettings(openkruise=openkruise))
+    arm = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"}
+    objects = {
+        each.key: each for each in warm_up_objects(settings, IMAGES, BASE, (DEFAULT_POOL, GPU_POOL), "linux/arm64/v8")
+    }
+    for pool in ("default", "gpu"):
+        if openkruise:
+            labels = objects[f"imagelistpulljob/warm-up-{pool}"].manifest["spec"]["selector"]["matchLabels"]
+        else:
+            labels = objects[f"daemonset/warm-up-{pool}"].manifest["spec"]["template"]["spec"]["nodeSelector"]
+        assert labels.items() >= arm.items()
+    assert all(pool.items() >= arm.items() for pool in variables(objects)["pools"]), "others get no label"
+    assert objects["deployment/warm-up-controller"].manifest["spec"]["template"]["spec"]["nodeSelector"] == arm
 
 
 def test_nothing_is_there_when_it_is_off_or_has_nothing_to_pull() -> None:
@@ -152,6 +183,8 @@ def test_the_catalogs_popular_combinations_are_warmed() -> None:
     (code,) = (each for each in images if each.parts == ("js", "addon-code-server"))
     assert isinstance(code.reference, Reference)
     assert code.reference.tag == f"r.example/o/codeopen-{code.reference.name}:1"
+    of_arm = platform_of(SETTINGS, catalog, replace(plan, platforms=("linux/arm64",)), plan.popular, ())
+    assert variables({each.key: each for each in of_arm})["pools"] == [{**NODES, "kubernetes.io/arch": "arm64"}]
 
 
 # --- the controller -------------------------------------------------------------------------------------------------

@@ -23,8 +23,10 @@ from codeopen.deploy.recovery import (
     is_dead,
     read_locks,
     refuse_second_run,
+    remove_strays,
 )
 from codeopen.errors import DeployError
+from tests.unit.stand_ins import StandIns
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
@@ -123,3 +125,31 @@ def test_a_running_cli_refuses_a_second_run(mark: str, started: list[subprocess.
     time.sleep(0.1)
     with pytest.raises(DeployError, match=f"process {started[0].pid} works on it"):
         refuse_second_run(mark, "dev")
+
+
+# Lists a container from the third look on, until it is removed; and never a network.
+LATE_ENGINE = """case "$1" in
+  ps) echo look >>"$HERE/looks"; [ "$(wc -l <"$HERE/looks")" -lt 3 ] || [ -e "$HERE/removed" ] || echo late ;;
+  container) echo "$*" >>"$HERE/removed" ;;
+esac"""
+CREATING = {"type": "creating", "resource": {"type": "docker:index/container:Container"}}
+
+
+def test_a_container_that_the_engine_makes_after_the_kill_is_waited_for(stand_ins: StandIns) -> None:
+    stand_ins.put("docker", LATE_ENGINE)
+    told = remove_strays("s", {"pending_operations": [CREATING]})
+    assert told == ["removed container late, which a killed run had made"]
+    assert (stand_ins.folder / "removed").read_text() == "container rm --force late\n"
+
+
+def test_what_no_killed_run_was_creating_is_not_waited_for(stand_ins: StandIns) -> None:
+    stand_ins.put("docker", LATE_ENGINE)
+    others = [{**CREATING, "type": "deleting"}, {**CREATING, "resource": {"type": "docker:index/volume:Volume"}}]
+    assert remove_strays("s", {"pending_operations": others}) == []
+    assert (stand_ins.folder / "looks").read_text() == "look\n"
+
+
+def test_the_wait_ends(stand_ins: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_ins.put("docker", "true")
+    monkeypatch.setattr("codeopen.deploy.recovery._ENGINE_SECONDS", 0.3)
+    assert remove_strays("s", {"pending_operations": [CREATING]}) == []

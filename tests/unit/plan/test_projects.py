@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -116,6 +117,17 @@ def test_the_name_of_the_stacks_own_container_is_refused() -> None:
 def test_a_block_out_of_range_is_refused(block: int) -> None:
     (problem,) = problems(project("a", block=block))
     assert problem == f"project 'a': portBlock {block} is out of range; take one from 0 to 999"
+
+
+@pytest.mark.parametrize("owner", ["Ann Smith", "ann@example.com", "-ann", "ann.", "a" * 64, "änn", "ann\n", " "])
+def test_an_owner_that_is_no_label_is_refused(owner: str) -> None:
+    (problem,) = problems(replace(project("demo"), owner=owner))
+    assert problem.startswith(f"project 'demo': owner {owner!r} can't be a label; write 1 to 63 letters")
+
+
+@pytest.mark.parametrize("owner", ["", "a", "Ann.Smith_2-x", "a" * 63])
+def test_an_owner_may_be_any_labels_value_or_nobody(owner: str) -> None:
+    assert plan(replace(project("demo"), owner=owner))[0].project.owner == owner
 
 
 def test_all_problems_are_told_at_once() -> None:
