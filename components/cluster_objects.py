@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import pulumi
@@ -35,7 +35,15 @@ _CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 def declare(
     objects: Iterable[Object], prefix: str, opts: pulumi.ResourceOptions, values: Values | None = None
 ) -> Mapping[str, pulumi.Resource]:
-    """Declare objects, each after its namespace and what it names; returns them by ``Object.key``.
+    """Declare objects as ``declare_each`` does; returns them by ``Object.key``."""
+    listed = list(objects)
+    return {_key(each, listed): resource for each, resource in declare_each(listed, prefix, opts, values)}
+
+
+def declare_each(
+    objects: Iterable[Object], prefix: str, opts: pulumi.ResourceOptions, values: Values | None = None
+) -> Iterator[tuple[Object, pulumi.Resource]]:
+    """Declare objects in their order, each after its namespace and what it names.
 
     Names of resources are ``PREFIX-KIND-NAME`` and, where the same kind and name is in several namespaces, are told
     apart by the namespace. Objects that outlive their stack are protected, and stay when the stack forgets them.
@@ -52,8 +60,9 @@ def declare(
             # Names are fixed, so the old object has to go before a new one of its name can come.
             options = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(delete_before_replace=True))
         merged = pulumi.ResourceOptions.merge(opts, options)
-        declared[_key(each, listed)] = _declare_one(names[id(each)], fill(each.manifest, values or _refuse), merged)
-    return declared
+        resource = _declare_one(names[id(each)], fill(each.manifest, values or _refuse), merged)
+        declared[_key(each, listed)] = resource
+        yield each, resource
 
 
 def _declare_one(name: str, manifest: dict[str, Any], opts: pulumi.ResourceOptions) -> pulumi.Resource:

@@ -13,12 +13,13 @@ import pulumi_kubernetes as k8s
 
 from codeopen.catalog.model import Catalog
 from codeopen.catalog.read import read_catalog
-from codeopen.cluster.capacity import pool_demands
+from codeopen.cluster.capacity import pool_demands, scratch_of
 from codeopen.cluster.deployment import ProjectDeployment, short_name
+from codeopen.cluster.gpu_managed import check_managed
 from codeopen.cluster.gpu_pools import check_pools
 from codeopen.cluster.objects import Object, Reference, SecretValue
 from codeopen.cluster.placement import deployment_of
-from codeopen.cluster.settings import ClusterSettings
+from codeopen.cluster.settings import ClusterSettings, RegistryKind
 from codeopen.cluster.stack import platform_of
 from codeopen.cluster.workload import hosts
 from codeopen.errors import SettingsError
@@ -28,7 +29,7 @@ from codeopen.plan.plan import make_plan
 from codeopen.plan.projects import PlannedProject, plan_projects
 from codeopen.settings import LoneProject, Settings, plan_request
 from codeopen.wanted import Wanted, choose
-from components.cluster_objects import declare
+from components.cluster_objects import declare_each
 from components.cluster_project import ClusterProjectArgs, ProjectStack
 from components.cluster_registry import declare_registry, platform_secrets
 from components.custom import PublishedImage
@@ -37,6 +38,17 @@ from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 LOGIN: Final = "registry-login"
 REGISTRY_LOGIN: Final = "CODEOPEN_REGISTRY_LOGIN"
 """The variable that gives the registry's login (a Docker configuration) where the stack's secret doesn't."""
+
+_BINDING: Final = frozenset(
+    {
+        "PriorityClass",
+        "RuntimeClass",
+        "Middleware",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
+"""Kinds of the platform's objects that must be there before the first project's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class PlannedImage:
 
 
 class Cluster:
-    """One cluster that a program declares things in: the provider, and images, each looked up once."""
+    """One cluster that a program declares things in: the provider, images, each looked up once, and what binds all."""
 
     def __init__(self, settings: ClusterSettings, images: Mapping[str, PlannedImage]) -> None:
         self.settings = settings
@@ -65,6 +77,8 @@ class Cluster:
         )
         self._images = images
         self._found: dict[str, pulumi.Output[str]] = {}
+        self._before_images: list[pulumi.Resource] = []
+        self._binding: list[pulumi.Resource] = []
         login = os.environ.get(REGISTRY_LOGIN)
         given = pulumi.Output.secret(login) if login else None
         self.login = pulumi.Config("codeopen").get_secret("registryLogin") or given
@@ -78,11 +92,14 @@ class Cluster:
         """The ``repository@digest`` of an image of the plan, as ``js-code``."""
         if name not in self._found:
             planned = self._images[name]
-            self._found[name] = PublishedImage(planned.resource, planned.repository, planned.plan_digest).ref
+            after = pulumi.ResourceOptions(depends_on=list(self._before_images))
+            self._found[name] = PublishedImage(planned.resource, planned.repository, planned.plan_digest, after).ref
         return self._found[name]
 
-    def project(self, planned: PlannedProject, deployment: ProjectDeployment) -> dict[str, Any]:
-        """Declare a project; returns what its stack says of it."""
+    def project(
+        self, planned: PlannedProject, deployment: ProjectDeployment, pool: pulumi.Resource | None = None
+    ) -> dict[str, Any]:
+        """Declare a project, after what binds it and the GPU pool that it is in; returns what its stack says of it."""
         image = deployment.image
         reference: pulumi.Input[str] = self.image(image.name) if isinstance(image, Reference) else image
         if self.settings.registry.pull_secret and self.login is None:
@@ -91,7 +108,8 @@ class Cluster:
                 f"`pulumi config set --secret codeopen:registryLogin`, or in the variable {REGISTRY_LOGIN}"
             )
         args = ClusterProjectArgs(deployment, self.settings, reference, self.login)
-        stack = ProjectStack(f"project-{planned.id}", args, self.options)
+        after = pulumi.ResourceOptions(depends_on=[*self._binding, *([pool] if pool else [])])
+        stack = ProjectStack(f"project-{planned.id}", args, pulumi.ResourceOptions.merge(self.options, after))
         return describe(planned, deployment, self.settings) | {"reference": reference, "storage_gb": stack.storage_gb}
 
     def platform(self, objects: Sequence[Object], repositories: Sequence[str]) -> None:
@@ -105,7 +123,14 @@ class Cluster:
                 return self.image(wanted.name)
             return access.login if wanted.name == LOGIN else secrets[wanted.name]
 
-        declare(objects, "platform", self.options, value)
+        in_cluster = self.settings.registry.kind is RegistryKind.IN_CLUSTER
+        for each, resource in declare_each(objects, "platform", self.options, value):
+            if each.kind in _BINDING:
+                self._binding.append(resource)
+            # Images are looked up in the cluster's registry when it is there, and who could build them: a first run
+            # that finds none leaves both working. What runs images itself comes after them.
+            if in_cluster and not self._found:
+                self._before_images.append(resource)
 
 
 def describe(planned: PlannedProject, deployment: ProjectDeployment, settings: ClusterSettings) -> dict[str, Any]:
@@ -147,14 +172,24 @@ def run_on_cluster(settings: Settings, cluster: ClusterSettings, checkout: Path)
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
     wanted = choose(catalog, settings, plan, projects)
     images = _planned_images(settings, wanted)
-    there = Cluster(cluster, images)
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
+    check_managed(pools, cluster.cloud)
+    demands = pool_demands(projects, pools, scratch_of(cluster))
+    deployments = [(each, deployment_of(each, pools)) for each in projects]
+    there = Cluster(cluster, images)
     repositories = sorted({image.repository.partition("/")[2] for image in images.values()})
     there.platform(platform_of(cluster, catalog, plan, wanted.combinations, pools), repositories)
-    demands = pool_demands((each for each in projects if not each.project.hibernated), pools)
-    for pool in pools:
-        GpuNodePool(f"gpu-{pool.name}", GpuNodePoolArgs(pool, demands[pool.name]), there.options)
-    pulumi.export("projects", {each.id: there.project(each, deployment_of(each, pools)) for each in projects})
+    nodes = {
+        pool.name: GpuNodePool(
+            f"gpu-{pool.name}", GpuNodePoolArgs(pool, demands[pool.name], cluster.cloud), there.options
+        )
+        for pool in pools
+    }
+    described = {
+        each.id: there.project(each, deployment, nodes[deployment.gpu.pool] if deployment.gpu else None)
+        for each, deployment in deployments
+    }
+    pulumi.export("projects", described)
 
 
 def _run_project(settings: Settings, cluster: ClusterSettings, catalog: Catalog, alone: LoneProject) -> None:

@@ -6,35 +6,49 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from codeopen.quantity import Memory
 from codeopen.selection.selection import Resources
 
 
 class Dimension(StrEnum):
-    """What can run out on a node."""
+    """What can run out on a node, in the order of Capacity's fields."""
 
     CPU = "cpu"
     MEMORY = "memory"
     GPU = "gpu"
     PODS = "pods"
+    DISK = "disk"
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Thousandths of a core, bytes of memory, GPUs (or turns on one), and pods: of a node, or of what wants one."""
+    """Thousandths of a core, bytes of memory, GPUs (or turns on one), pods, bytes of disk: of a node, or of a pod.
+
+    The disk is the node's own, which Kubernetes calls ephemeral storage; claims are elsewhere.
+    """
 
     cpu: int = 0
     memory: int = 0
     gpus: int = 0
     pods: int = 0
+    disk: int = 0
 
     def __add__(self, other: Capacity) -> Capacity:
         return Capacity(
-            self.cpu + other.cpu, self.memory + other.memory, self.gpus + other.gpus, self.pods + other.pods
+            self.cpu + other.cpu,
+            self.memory + other.memory,
+            self.gpus + other.gpus,
+            self.pods + other.pods,
+            self.disk + other.disk,
         )
 
     def __sub__(self, other: Capacity) -> Capacity:
         return Capacity(
-            self.cpu - other.cpu, self.memory - other.memory, self.gpus - other.gpus, self.pods - other.pods
+            self.cpu - other.cpu,
+            self.memory - other.memory,
+            self.gpus - other.gpus,
+            self.pods - other.pods,
+            self.disk - other.disk,
         )
 
     def of(self, dimension: Dimension) -> int:
@@ -44,6 +58,7 @@ class Capacity:
             Dimension.MEMORY: self.memory,
             Dimension.GPU: self.gpus,
             Dimension.PODS: self.pods,
+            Dimension.DISK: self.disk,
         }[dimension]
 
     def holds(self, demand: Capacity) -> bool:
@@ -53,6 +68,7 @@ class Capacity:
             and self.memory >= demand.memory
             and self.gpus >= demand.gpus
             and self.pods >= demand.pods
+            and self.disk >= demand.disk
         )
 
 
@@ -65,9 +81,9 @@ class Demand:
     capacity: Capacity
 
 
-def requests_of(resources: Resources) -> Capacity:
-    """What a project's pod asks of its node: its whole CPU, the memory that it is promised, and its GPUs."""
-    return Capacity(resources.cpu.millicores, resources.memory_reservation.bytes, resources.gpus, 1)
+def requests_of(resources: Resources, scratch: Memory) -> Capacity:
+    """What a project's pod asks of its node: its whole CPU, the memory that it is promised, GPUs, and its scratch."""
+    return Capacity(resources.cpu.millicores, resources.memory_reservation.bytes, resources.gpus, 1, scratch.bytes)
 
 
 def fits(capacity: Capacity, demand: Capacity) -> int:

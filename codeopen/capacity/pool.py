@@ -162,9 +162,9 @@ def _ordered_offers(offers: Iterable[Offer]) -> tuple[Offer, ...]:
 
 def _nothing_holds(demand: Demand, offers: Sequence[Offer]) -> str:
     asked = demand.capacity
-    wanted = f"{asked.cpu}m CPU, {asked.memory >> 20}Mi of memory and {asked.gpus} GPUs"
+    wanted = f"{asked.cpu}m CPU, {asked.memory >> 20}Mi of memory, {asked.gpus} GPUs and {asked.disk >> 20}Mi of disk"
     names = ", ".join(offer.name for offer in offers) or "none"
     return (
         f"{demand.name} ({demand.group}) asks for {wanted}, which no machine type of the pool has left ({names}); add "
-        "a larger one to catalog/gpus.yaml, or choose a lower tier"
+        "a larger one to catalog/gpus.yaml, give nodes a larger disk, or choose a lower tier"
     )

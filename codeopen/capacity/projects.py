@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from codeopen.capacity.amounts import Demand, requests_of
 from codeopen.plan.projects import PlannedProject
+from codeopen.quantity import Memory
 
 
-def demands_of(projects: Iterable[PlannedProject]) -> tuple[Demand, ...]:
-    """The demand of each project that runs; one that hibernates has no pod."""
+def demands_of(projects: Iterable[PlannedProject], scratch: Memory) -> tuple[Demand, ...]:
+    """The demand of each project that runs; one that hibernates has no pod. ``scratch`` is each container's disk."""
     return tuple(
-        Demand(each.id, _group(each), requests_of(each.resolution.resources))
+        Demand(each.id, _group(each), requests_of(each.resolution.resources, scratch))
         for each in projects
         if not each.project.hibernated
     )

@@ -1,7 +1,8 @@
 """What the platforms' kubelets keep for themselves on a node.
 
 Sources, read in November 2026. EKS: ``nodeadm`` in awslabs/amazon-eks-ami (internal/kubelet/config.go). GKE: the page
-"Plan GKE Standard node sizes". AKS: the page "Node resource reservations", for Kubernetes 1.29 and later.
+"Plan GKE Standard node sizes". AKS: the page "Node resource reservations", for Kubernetes 1.29 and later. What is kept
+free of disks: Kubernetes, "Node-pressure Eviction", ``nodefs.available``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ MI: Final = 1 << 20
 GI: Final = 1 << 30
 EVICTION: Final = 100 * MI
 """All three evict pods when less memory is free than that."""
+
+DISK_EVICTION: Final = 100
+"""And when less of the disk is free than so many thousandths."""
 
 _MEGABYTE: Final = 10**6
 _CORE: Final = 1000
@@ -32,17 +36,23 @@ def reserved(platform: str, node: Capacity) -> Capacity:
 
 
 def _eks(node: Capacity) -> Capacity:
-    return Capacity(_climb(node.cpu, _CPU), (255 + 11 * node.pods) * MI + EVICTION)
+    return Capacity(_climb(node.cpu, _CPU), (255 + 11 * node.pods) * MI + EVICTION, disk=GI + _evicted(node))
 
 
 def _gke(node: Capacity) -> Capacity:
-    return Capacity(_climb(node.cpu, _CPU), _climb(node.memory, _GKE_MEMORY) + EVICTION)
+    memory = _climb(node.memory, _GKE_MEMORY) + EVICTION
+    disk = min(node.disk // 2, 6 * GI + node.disk * 35 // 100, 100 * GI)
+    return Capacity(_climb(node.cpu, _CPU), memory, disk=disk + _evicted(node))
 
 
 def _aks(node: Capacity) -> Capacity:
     """Its table of CPU goes on as it does between the rows: 40m for a second core, 20m for each of two, then 10m."""
     memory = min((20 * node.pods + 50) * _MEGABYTE, node.memory // 4)
-    return Capacity(_climb(node.cpu, _AKS_CPU), memory + EVICTION)
+    return Capacity(_climb(node.cpu, _AKS_CPU), memory + EVICTION, disk=_evicted(node))
+
+
+def _evicted(node: Capacity) -> int:
+    return -(-node.disk * DISK_EVICTION // 1000)
 
 
 def _climb(amount: int, ladder: _Ladder) -> int:

@@ -50,6 +50,8 @@ def _build_platform(entry: Entry) -> NodePlatform:
         region=fields["region"],
         as_of=fields["as_of"],
         memory_overhead=fields["memory_overhead"],
+        node_disk=entry.memory("node_disk"),
+        disk_overhead=fields["disk_overhead"],
         system_pods=system_pods,
         accelerators=MappingProxyType(dict(fields["accelerators"])),
         machines=_each(entry, "machines", _build_machine),

@@ -57,7 +57,8 @@ class NodePlatform:
     """A managed Kubernetes: ``eks`` (by Karpenter too), ``gke`` or ``aks``.
 
     ``memory_overhead`` are the thousandths of a machine's memory that never show in its node; ``accelerators`` are the
-    platform's names of the GPU models.
+    platform's names of the GPU models. ``node_disk`` is what a node gets where nobody asks for another disk, of which
+    ``disk_overhead`` thousandths never show.
     """
 
     id: str
@@ -65,6 +66,8 @@ class NodePlatform:
     region: str
     as_of: str
     memory_overhead: int
+    node_disk: Memory
+    disk_overhead: int
     system_pods: SystemPods
     accelerators: Mapping[str, str]
     machines: Mapping[str, Machine]

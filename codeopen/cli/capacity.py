@@ -18,7 +18,9 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table
 from codeopen.cluster.capacity import plan_pools
+from codeopen.cluster.gpu_managed import names_its_machine
 from codeopen.cluster.gpu_pools import CheckedPool, check_pools
+from codeopen.cluster.settings import ClusterSettings
 from codeopen.errors import CapacityError
 from codeopen.plan.projects import plan_projects
 from codeopen.settings import read_settings, read_stack_values
@@ -39,7 +41,7 @@ def run(invocation: Invocation) -> Outcome:
     there = tuple(pool for pool in pools if pool.platform.id == name)
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
     platform = catalog.gpus.platforms[name]
-    reports = plan_pools(projects, platform, there, catalog.gpus)
+    reports = plan_pools(projects, platform, there, catalog.gpus, settings.cluster or ClusterSettings())
     hibernated = [each.id for each in projects if each.project.hibernated]
     if invocation.format == "json":
         return Outcome(render_json(_data(platform, reports, hibernated)))
@@ -53,6 +55,7 @@ def _text(
     parts = [f"{platform.name}, list prices of {platform.region} as of {platform.as_of}\n"]
     parts += [f"{summary(report)}\n{_table(report)}" for report in reports]
     parts.append(f"Together {dollars_an_hour(whole)} an hour, {dollars_a_month(whole)} a month\n")
+    parts += _machines_to_name(reports, pools)
     if hibernated:
         parts.append(f"Not counted, since they hibernate: {', '.join(hibernated)}\n")
     if pools:
@@ -60,6 +63,17 @@ def _text(
             "GPU pools grow to these sizes and no further: " + ", ".join(_limit(pool) for pool in pools) + "\n"
         )
     return "\n".join(parts)
+
+
+def _machines_to_name(reports: Sequence[PoolReport], pools: Sequence[CheckedPool]) -> list[str]:
+    """What the stack must say of managed pools that don't name their machine yet."""
+    open_ = {f"gpu {pool.name}": pool.name for pool in pools if not names_its_machine(pool)}
+    return [
+        f"Name the one machine of GPU pool {open_[report.name]}: `machines: [{machine}]`\n"
+        for report in reports
+        if report.name in open_
+        for machine in report.plan.counts
+    ]
 
 
 def _limit(pool: CheckedPool) -> str:

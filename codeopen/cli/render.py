@@ -16,6 +16,7 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cluster.deployment import short_name
 from codeopen.cluster.gpu_karpenter import karpenter_objects
+from codeopen.cluster.gpu_managed import check_managed
 from codeopen.cluster.gpu_pools import check_pools
 from codeopen.cluster.gpu_seats import pool_quota
 from codeopen.cluster.gpu_settings import PoolPlatform
@@ -64,6 +65,7 @@ def _objects(settings: Settings, checkout: Path) -> tuple[list[Object], Wanted]:
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
     wanted = choose(catalog, settings, plan, projects)
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
+    check_managed(pools, cluster.cloud)
     objects = [*platform_of(cluster, catalog, plan, wanted.combinations, pools)]
     for pool in pools:
         objects.extend(pool_quota(pool))

@@ -27,8 +27,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GpuPlacement:
-    """What a pod needs to get GPUs: its resource requests, and where it may be scheduled."""
+    """What a pod needs to get GPUs of a pool: its resource requests, and where it may be scheduled."""
 
+    pool: str
     resources: Mapping[str, str]
     tolerations: tuple[Mapping[str, Any], ...]
     affinity: Mapping[str, Any]

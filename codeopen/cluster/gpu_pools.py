@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ _AKS_SPOT: Final = MappingProxyType(
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _LONGEST_AKS_NAME: Final = 12
+_MANAGED_DISK_GB: Final = 200  # images alone take tens of gigabytes
 _PLATFORMS: Final = MappingProxyType(
     {PoolPlatform.KARPENTER: "eks", PoolPlatform.EKS: "eks", PoolPlatform.GKE: "gke", PoolPlatform.AKS: "aks"}
 )
@@ -83,6 +84,11 @@ class CheckedPool:
         return self.pool.platform in _UNIFORM
 
     @property
+    def disk_gb(self) -> int:
+        """The disk of a node; 0 where only the platform's default is known."""
+        return self.pool.disk_gb or (_MANAGED_DISK_GB if self.uniform else 0)
+
+    @property
     def labels(self) -> dict[str, str]:
         """Of its nodes, by which pods and the device plugin find them."""
         owner = {OWNER_LABEL: self.pool.owner} if self.pool.owner else {}
@@ -106,7 +112,7 @@ class CheckedPool:
     def offers(self) -> tuple[Offer, ...]:
         """Its machines as the sizing of pools sees them."""
         return tuple(
-            Offer(machine.id, room(self.platform, machine, self.per_gpu), machine.millicents)
+            Offer(machine.id, room(self.platform, machine, self.per_gpu, self.disk_gb), machine.millicents)
             for machine in self.machines
         )
 
@@ -124,18 +130,6 @@ def check_pools(pools: Sequence[GpuPool], gpus: Gpus) -> tuple[CheckedPool, ...]
     if problems:
         raise CapacityError("\n".join(problems))
     return tuple(_checked(pool, gpus) for pool in pools)
-
-
-def narrowed(checked: CheckedPool, demands: Iterable[Demand]) -> CheckedPool:
-    """The same pool with those machines only that its demands need; with all of them where nothing is demanded yet.
-
-    Machines that the stack names itself stay as they are.
-    """
-    if checked.pool.machines and not checked.uniform:
-        return checked
-    counts = checked.size(demands).counts
-    needed = tuple(machine for machine in checked.machines if machine.id in counts) or checked.machines
-    return replace(checked, machines=needed[:1] if checked.uniform else needed)
 
 
 def choose_pool(pools: Iterable[CheckedPool], owner: str, gpus: int) -> CheckedPool:
@@ -165,6 +159,7 @@ def gpu_scheduling(checked: CheckedPool, gpus: int) -> GpuPlacement:
         expressions.append({"key": OWNER_LABEL, "operator": "In", "values": [owner]})
     term = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
     return GpuPlacement(
+        pool=checked.name,
         resources={checked.resource: str(gpus)},
         tolerations=tuple({"operator": "Equal", **taint} for taint in checked.taints),
         affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}},
@@ -195,6 +190,8 @@ def _problems(pool: GpuPool, gpus: Gpus) -> Iterator[str]:
         yield f"AKS allows {_LONGEST_AKS_NAME} letters and digits in a pool's name; shorten it"
     if pool.owner and _LABEL_VALUE.fullmatch(pool.owner) is None:
         yield f"owner {pool.owner!r} can't be a label; write letters, digits, dots, hyphens and underscores"
+    if pool.disk_gb < 0:
+        yield f"diskGb {pool.disk_gb} is no size; write gigabytes, or 0 for the default"
     if pool.max_gpus < 1:
         yield f"maxGpus {pool.max_gpus} leaves it empty; write 1 or more"
     platform = gpus.platforms.get(_PLATFORMS[pool.platform])

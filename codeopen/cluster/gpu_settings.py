@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class PoolPlatform(StrEnum):
@@ -49,12 +51,34 @@ class NodeClass:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudSettings:
+    """The cluster as its cloud knows it, for managed node pools; Karpenter's need nothing of it.
+
+    EKS needs ``name``, ``node_role`` (an ARN) and ``subnets``; GKE ``name`` and ``location`` (a region or zone); AKS
+    ``name`` and ``group`` (the resource group). What else there is: on EKS a ``location`` that is not the provider's
+    region; on GKE a ``group`` that is not its project, and a service account as ``node_role``; on AKS one of
+    ``subnets``. ``tags`` are for what the cloud bills: on GKE labels of nodes.
+    """
+
+    name: str = ""
+    location: str = ""
+    group: str = ""
+    node_role: str = ""
+    subnets: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class GpuPool:
     """One pool of nodes with GPUs of one model. It has no node until a project asks for a GPU.
 
     ``max_gpus`` counts whole GPUs. ``owner`` keeps the pool to the projects of one owner, and must be given where turns
-    are taken on a GPU. ``machines`` are ids of the catalog's; without any, those are taken that the projects need.
-    ``gpus_per_node`` (0: any) narrows these. ``empty_after`` is how long a node stays that nobody uses.
+    are taken on a GPU. ``machines`` are ids of the catalog's: a managed pool names one; Karpenter takes the
+    cheapest for a pod, of all where none is named. ``gpus_per_node`` (0: any) narrows these. ``empty_after`` is how
+    long a node stays that nobody uses.
+
+    ``disk_gb`` is the disk of a node. Managed pools are made with it, or with 200; Karpenter's node class decides by
+    itself, and this tells the capacity plan what (0: the platform's default).
     """
 
     name: str
@@ -70,3 +94,4 @@ class GpuPool:
     node_class: NodeClass = field(default_factory=NodeClass)
     weight: int = 10
     empty_after: str = "10m"
+    disk_gb: int = 0

@@ -158,8 +158,8 @@ def _network_policy(settings: ClusterSettings) -> Object:
     rule: dict[str, Any] = {"ports": [{"protocol": "TCP", "port": PORT}]}
     if not settings.registry.load_balancer:
         namespaces = [settings.namespace, settings.builder.namespace]
-        if settings.registry.ingress_class and settings.ingress:
-            namespaces.append(settings.ingress.namespace)
+        if settings.registry.ingress_class:
+            namespaces.append(_ingress_namespace(settings))
         rule["from"] = [namespace_peer(name) for name in namespaces]
     # A store and the identity for it have addresses of many kinds, private and link-local ones too.
     egress = {"egress": [dns_rule(settings.network), {}]} if settings.registry.store else {}
@@ -170,6 +170,19 @@ def _network_policy(settings: ClusterSettings) -> Object:
         **egress,
     }
     return _make("networking.k8s.io/v1", "NetworkPolicy", REGISTRY, {"spec": spec}, settings)
+
+
+def _ingress_namespace(settings: ClusterSettings) -> str:
+    """Where its Ingress's controller is. Raises SettingsError: a wrong guess would have every pull refused."""
+    registry, ingress = settings.registry, settings.ingress
+    if registry.ingress_namespace:
+        return registry.ingress_namespace
+    if ingress and ingress.class_name == registry.ingress_class:
+        return ingress.namespace
+    raise SettingsError(
+        f"codeopen:cluster.registry.ingressNamespace is missing; write the namespace of the controller of "
+        f"{registry.ingress_class!r}, which nodes' pulls come through"
+    )
 
 
 def _deployment(settings: ClusterSettings, image: str | Reference) -> Object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from codeopen.cluster.gpu_settings import GpuPool
+from codeopen.cluster.gpu_settings import CloudSettings, GpuPool
 
 
 class RegistryKind(StrEnum):
@@ -120,8 +120,10 @@ class RegistrySettings:
     ``pull_secret`` names a Secret of type dockerconfigjson whose content is the stack's secret ``registryLogin``.
 
     In the cluster: ``tls_secret`` is a certificate for ``host`` that is there, else cert-manager's cluster issuer
-    ``issuer`` makes one, else it comes from the stack's secrets. ``ingress_class`` makes an Ingress; ``ca_secret`` has
-    the ``ca.crt`` that signed the certificate where that is no public one; ``load_balancer`` serves without an Ingress.
+    ``issuer`` makes one, else it comes from the stack's secrets. ``ingress_class`` makes an Ingress, whose controller
+    is in ``ingress_namespace`` (that of ``ingress`` where both name one class): nobody else may talk to the registry.
+    ``ca_secret`` has the ``ca.crt`` that signed the certificate where that is no public one; ``load_balancer`` serves
+    without an Ingress.
     ``maintain_at`` is a time of day (UTC) when the registry starts anew, with one replica after freeing what no
     manifest names: meanwhile it is read-only.
     """
@@ -138,6 +140,7 @@ class RegistrySettings:
     tls_secret: str = ""
     ca_secret: str = ""
     ingress_class: str = ""
+    ingress_namespace: str = ""
     load_balancer: bool = False
     maintain_at: str = "03:30"
     cpu: str = "500m"
@@ -182,7 +185,8 @@ class ClusterSettings:
 
     ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use,
     but those with a GPU, which use ``gpu_runtime_class``: in another's sandbox NVIDIA's driver isn't seen.
-    ``scratch`` is the disk that a project's container may fill beside its claim.
+    ``scratch`` is the disk that a project's container may fill beside its claim; a node's disk has room for so many.
+    ``node_disk_gb`` is the disk of ordinary nodes, for the capacity plan; 0: the platform's default.
     ``upgrade_after_hours``: a new image reaches a workspace that runs after so many hours; 0: at its next wake only.
     """
 
@@ -198,6 +202,8 @@ class ClusterSettings:
     gpu_runtime_class: str = ""
     runtime_classes: tuple[str, ...] = ()
     scratch: str = "10Gi"
+    node_disk_gb: int = 0
     namespace: str = "codeopen-system"
     upgrade_after_hours: int = 0
     gpu_pools: tuple[GpuPool, ...] = ()
+    cloud: CloudSettings = field(default_factory=CloudSettings)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from codeopen.errors import CapacityError, CloudSdkError
-from components.gpu_node_pool import CloudCluster
+from codeopen.errors import CloudSdkError
 
 
 def import_sdk(package: str, extra: str) -> Any:
@@ -20,10 +19,3 @@ def import_sdk(package: str, extra: str) -> Any:
             f"GPU pools on {extra} need the package {package}, which is not installed; run "
             f"`pip install 'codeopen-containers[{extra}]'`"
         ) from None
-
-
-def cluster_of(pool: str, cluster: CloudCluster | None) -> CloudCluster:
-    """The cluster of a managed node pool. Raises CapacityError without one."""
-    if cluster is None:
-        raise CapacityError(f"GPU pool {pool!r}: a managed node pool needs its cluster; give GpuNodePoolArgs.cluster")
-    return cluster

@@ -5,29 +5,28 @@ from __future__ import annotations
 import pulumi
 
 from codeopen.cluster.gpu_pools import GPU, CheckedPool
-from codeopen.cluster.gpu_settings import CapacityType
-from components.gpu_backends.cloud_sdk import cluster_of, import_sdk
-from components.gpu_node_pool import CloudCluster
+from codeopen.cluster.gpu_settings import CapacityType, CloudSettings
+from components.gpu_backends.cloud_sdk import import_sdk
 
 _TEMPLATE = "k8s.io/cluster-autoscaler/node-template"
 _CAPACITY = {CapacityType.ON_DEMAND: "ON_DEMAND", CapacityType.SPOT: "SPOT"}
 
 
-def declare_nodes(name: str, pool: CheckedPool, cluster: CloudCluster | None, opts: pulumi.ResourceOptions) -> None:
-    """One node group, of the pool's first machine. Its zones are those of the cluster's subnets."""
+def declare_nodes(name: str, pool: CheckedPool, cloud: CloudSettings, opts: pulumi.ResourceOptions) -> None:
+    """One node group, of the pool's one machine. Its zones are those of the cluster's subnets."""
     aws = import_sdk("pulumi_aws", "aws")
-    there = cluster_of(pool.name, cluster)
     (machine,) = pool.machines
     group = aws.eks.NodeGroup(
         f"{name}-nodes",
-        cluster_name=there.name,
+        cluster_name=cloud.name,
+        region=cloud.location or None,
         node_group_name=f"codeopen-{pool.name}",
-        node_role_arn=there.node_role,
-        subnet_ids=list(there.subnets),
+        node_role_arn=cloud.node_role,
+        subnet_ids=list(cloud.subnets),
         ami_type="AL2023_x86_64_NVIDIA",
         instance_types=[machine.machine],
         capacity_type=_CAPACITY[pool.pool.capacity_type],
-        disk_size=there.disk_gb,
+        disk_size=pool.disk_gb,
         scaling_config=aws.eks.NodeGroupScalingConfigArgs(
             desired_size=0, min_size=0, max_size=pool.pool.max_gpus // machine.gpus
         ),
@@ -37,13 +36,14 @@ def declare_nodes(name: str, pool: CheckedPool, cluster: CloudCluster | None, op
             aws.eks.NodeGroupTaintArgs(key=taint["key"], value=taint["value"], effect="NO_SCHEDULE")
             for taint in pool.taints
         ],
-        tags=dict(there.tags) or None,
+        tags=dict(cloud.tags) or None,
         # How many nodes there are is the autoscaler's to say.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["scalingConfig.desiredSize"])),
     )
     for number, (key, value) in enumerate(_template(pool).items()):
         aws.autoscaling.Tag(
             f"{name}-template-{number}",
+            region=cloud.location or None,
             autoscaling_group_name=group.resources[0].autoscaling_groups[0].name,
             tag=aws.autoscaling.TagTagArgs(key=key, value=value, propagate_at_launch=False),
             opts=opts,

@@ -7,23 +7,22 @@ from typing import Any
 import pulumi
 
 from codeopen.cluster.gpu_pools import CheckedPool
-from codeopen.cluster.gpu_settings import CapacityType, SharingKind
-from components.gpu_backends.cloud_sdk import cluster_of, import_sdk
-from components.gpu_node_pool import CloudCluster
+from codeopen.cluster.gpu_settings import CapacityType, CloudSettings, SharingKind
+from components.gpu_backends.cloud_sdk import import_sdk
 
 _TAINT_EFFECT = "NO_SCHEDULE"
 
 
-def declare_nodes(name: str, pool: CheckedPool, cluster: CloudCluster | None, opts: pulumi.ResourceOptions) -> None:
-    """One node pool, of the pool's first machine."""
+def declare_nodes(name: str, pool: CheckedPool, cloud: CloudSettings, opts: pulumi.ResourceOptions) -> None:
+    """One node pool, of the pool's one machine."""
     gke = import_sdk("pulumi_gcp", "gcp").container
-    there = cluster_of(pool.name, cluster)
     (machine,) = pool.machines
     gke.NodePool(
         f"{name}-nodes",
         name=f"codeopen-{pool.name}",
-        cluster=there.name,
-        location=there.location,
+        cluster=cloud.name,
+        location=cloud.location,
+        project=cloud.group or None,
         node_locations=list(pool.pool.zones) or None,
         initial_node_count=0,
         autoscaling=gke.NodePoolAutoscalingArgs(
@@ -40,11 +39,11 @@ def declare_nodes(name: str, pool: CheckedPool, cluster: CloudCluster | None, op
                 for taint in pool.taints
             ],
             spot=pool.pool.capacity_type is CapacityType.SPOT,
-            disk_size_gb=there.disk_gb,
-            service_account=there.node_role or None,
+            disk_size_gb=pool.disk_gb,
+            service_account=cloud.node_role or None,
             oauth_scopes=["https://www.googleapis.com/auth/cloud-platform"],
             metadata={"disable-legacy-endpoints": "true"},
-            resource_labels=dict(there.tags) or None,
+            resource_labels=dict(cloud.tags) or None,
         ),
         opts=opts,
     )

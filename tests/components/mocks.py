@@ -13,23 +13,40 @@ from pulumi.runtime import mocks, settings, stack
 
 @dataclass(frozen=True, slots=True)
 class Declared:
+    """``after`` are the names of what it waits for, by its inputs or because the program says so."""
+
     type: str
     name: str
     inputs: dict[str, Any]
+    after: frozenset[str] = frozenset()
 
 
 class Recorder(mocks.Mocks):
     def __init__(self, published: Mapping[str, str]) -> None:
         self.resources: list[Declared] = []
         self.published = published
+        self.after: dict[tuple[str, str], frozenset[str]] = {}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        self.resources.append(Declared(args.typ, args.name, args.inputs))
+        self.resources.append(Declared(args.typ, args.name, args.inputs, self.after[args.typ, args.name]))
         outputs = {**args.inputs, **_computed(args, self.published)}
         return f"{args.name}-id", outputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls {args.token}")
+
+
+class Monitor(mocks.MockMonitor):
+    """Notes what each resource waits for, which mocks aren't told."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self.recorder = recorder
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
+        waits = frozenset(urn.rpartition("::")[2] for urn in request.dependencies)
+        self.recorder.after[request.type, request.name] = waits
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call] # the SDK has no types there
 
 
 def _computed(args: mocks.MockResourceArgs, published: Mapping[str, str]) -> dict[str, Any]:
@@ -65,7 +82,7 @@ def record(
     recorder = Recorder(published or {})
     asyncio.set_event_loop(asyncio.new_event_loop())
     settings.reset_options()
-    mocks.set_mocks(recorder, project="codeopen", stack="test", preview=False)
+    mocks.set_mocks(recorder, project="codeopen", stack="test", preview=False, monitor=Monitor(recorder))
     pulumi.runtime.set_all_config({f"codeopen:{key}": value for key, value in config.items()})
 
     async def run() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from typing import Any
 
+import pulumi
 import pytest
+from pulumi.runtime.mocks import MockResourceArgs
 
 from stacks.program import run_stack
-from tests.components.mocks import Declared, record
+from tests.components.mocks import Declared, Recorder, record
 
 CLUSTER = {"ingress": {"domain": "dev.example.com", "forwardAuth": "http://auth.example.com/verify"}}
 DEMO = {"id": "demo", "tier": "builder", "flavor": "js", "addons": ["gui"], "name": "A demo", "owner": "ann"}
@@ -20,6 +23,14 @@ def declare_alone(**more: Any) -> list[Declared]:
     """What the stack of one project declares."""
     values = {"cluster": CLUSTER, "project": {**DEMO, "planDigest": PLAN_DIGEST}, **more}
     return record(run_stack, {"registry": "ghcr.io", **{key: json.dumps(value) for key, value in values.items()}})
+
+
+def declare_platform(*projects: dict[str, Any], cluster: dict[str, Any] = CLUSTER, **secrets: str) -> list[Declared]:
+    """What the platform's stack declares with projects that it lists."""
+    values = {"cluster": cluster, "projects": projects, "combinations": []}
+    return record(
+        run_stack, {"registry": "ghcr.io", **secrets, **{key: json.dumps(value) for key, value in values.items()}}
+    )
 
 
 def only(resources: list[Declared], kind: str) -> Declared:
@@ -79,6 +90,68 @@ def test_a_rename_changes_an_annotation_only() -> None:
     one, other = declare_alone(), declare_alone(project={**DEMO, "planDigest": PLAN_DIGEST, "name": "Another"})
     different = [(mine, its) for mine, its in zip(ordered(one), ordered(other), strict=True) if mine != its]
     assert [mine.type for mine, _ in different] == ["kubernetes:core/v1:Namespace"]
+
+
+T4 = {"name": "t4", "platform": "karpenter", "model": "nvidia-t4", "maxGpus": 1}
+LEARNER = {"id": "learner", "tier": "creator", "flavor": "python", "addons": ["gpu"]}
+REGISTRY = {"kind": "in-cluster", "host": "registry.example.com", "tlsSecret": "there", "ingressClass": "traefik"}
+BINDING = {
+    "platform-priorityclass-codeopen-workspace",
+    "platform-validatingadmissionpolicy-codeopen-gpu-pods",
+    "platform-validatingadmissionpolicybinding-codeopen-gpu-pods",
+    "platform-validatingadmissionpolicybinding-codeopen-gpu-values",
+    "platform-middleware-forward-auth",
+}
+
+
+def test_a_listed_project_waits_for_what_binds_it_and_a_gpu_project_for_its_pool() -> None:
+    resources = declare_platform(DEMO, LEARNER, cluster={**CLUSTER, "gpuPools": [T4]})
+    after = {each.name: each.after for each in resources if each.type == "codeopen:kubernetes:ProjectStack"}
+    assert after["project-demo"] >= BINDING
+    assert after["project-learner"] >= BINDING | {"gpu-t4-resourcequota-seats", "gpu-t4-namespace-codeopen-gpu-t4"}
+    assert not [name for name in after["project-demo"] if name.startswith("gpu-t4")]
+
+
+def test_all_that_a_project_has_comes_after_what_binds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the API server takes its time with policies."""
+    at_once = Recorder.new_resource
+
+    def slowly(self: Recorder, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        if args.name in BINDING:
+            time.sleep(0.3)
+        return at_once(self, args)
+
+    monkeypatch.setattr(Recorder, "new_resource", slowly)
+    names = [each.name for each in declare_platform(DEMO)]
+    last = max(names.index(name) for name in BINDING)
+    assert min(number for number, name in enumerate(names) if name.startswith("project-demo")) > last
+
+
+def test_listed_projects_that_want_more_gpus_than_there_are_seats_are_refused_before_anything_is_declared() -> None:
+    cluster = {**CLUSTER, "gpuPools": [T4]}
+    with pytest.raises(pulumi.RunError, match=r"GPU pool 't4': its projects want 2 GPUs.* and it has 1; raise maxGpus"):
+        declare_platform(LEARNER, {**LEARNER, "id": "other"}, cluster=cluster)
+    assert declare_platform(LEARNER, {**LEARNER, "id": "other", "state": "hibernated"}, cluster=cluster)
+
+
+def test_images_are_looked_up_when_the_clusters_own_registry_is_there() -> None:
+    """And what could build them; what runs images itself waits for them, so that a first run leaves a registry."""
+    builder = {"enabled": True, "issuer": "builders"}
+    cluster = {**CLUSTER, "registry": REGISTRY, "builder": builder, "warmUp": {"enabled": True}}
+    resources = declare_platform(DEMO, cluster=cluster, registryHtpasswd="x", registryHttpSecret="y")
+    images = {each.name: each.after for each in resources if each.type == "codeopen:index:PublishedImage"}
+    assert images
+    for after in images.values():
+        assert after >= {
+            "platform-deployment-registry",
+            "platform-service-registry",
+            "platform-ingress-registry",
+            "platform-networkpolicy-registry",
+            "platform-statefulset-buildkitd",
+        }
+        assert not [name for name in after if "warm-up" in name and "daemonset" in name]
+    elsewhere = declare_platform(DEMO)
+    assert {each.after for each in elsewhere if each.type == "codeopen:index:PublishedImage"} == {frozenset()}
 
 
 def ordered(resources: list[Declared]) -> list[Declared]:

@@ -85,6 +85,28 @@ def test_a_gpu_counts_as_often_as_it_is_shared(catalog: Catalog) -> None:
     assert allocatable(eks, eks.machines["g4dn.12xlarge"], 8).gpus == 32
 
 
+@pytest.mark.parametrize(
+    ("platform", "published"),
+    # Of 20 Gi as Karpenter's page gives it; of 100 Gi and of 128 Gi as nodes of GKE and AKS report it.
+    [("eks", 17 * GI), ("gke", 47060071478), ("aks", 119703055367)],
+)
+def test_what_is_left_of_a_disk_is_a_little_less_than_nodes_say(
+    catalog: Catalog, platform: str, published: int
+) -> None:
+    there = catalog.gpus.platforms[platform]
+    for machine in there.machines.values():
+        assert published * 98 // 100 <= allocatable(there, machine).disk <= published
+
+
+def test_a_larger_disk_leaves_more(catalog: Catalog) -> None:
+    gke = catalog.gpus.platforms["gke"]
+    machine = gke.machines["g2-standard-8"]
+    # 5.8 % are not seen, 10 % are kept free, and 35 % and 6 Gi are the system's, of which there are 100 Gi at most.
+    assert allocatable(gke, machine, disk_gb=200).disk // GI == 92
+    assert allocatable(gke, machine, disk_gb=1000).disk // GI == 742
+    assert room(gke, machine, disk_gb=200).disk == allocatable(gke, machine, disk_gb=200).disk
+
+
 @pytest.mark.parametrize("platform", ["eks", "gke", "aks"])
 def test_the_platform_s_own_pods_come_off(catalog: Catalog, platform: str) -> None:
     there = catalog.gpus.platforms[platform]

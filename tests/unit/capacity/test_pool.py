@@ -24,14 +24,28 @@ def demand(name: str, cpu: int, memory_gi: int = 1, gpus: int = 0) -> Demand:
     return Demand(name, f"{cpu}/{memory_gi}/{gpus}", Capacity(cpu, memory_gi * GI, gpus, 1))
 
 
+def scratch(gibibytes: int) -> Capacity:
+    return Capacity(1000, GI, 0, 1, gibibytes * GI)
+
+
 amounts = st.builds(
-    Capacity, cpu=st.integers(1, 40), memory=st.integers(0, 40), gpus=st.integers(0, 2), pods=st.just(1)
+    Capacity,
+    cpu=st.integers(1, 40),
+    memory=st.integers(0, 40),
+    gpus=st.integers(0, 2),
+    pods=st.just(1),
+    disk=st.integers(0, 40),
 )
 demands_ = st.lists(amounts, max_size=14).map(
     lambda sizes: [Demand(f"p{index:02}", str(size), size) for index, size in enumerate(sizes)]
 )
 rooms = st.builds(
-    Capacity, cpu=st.integers(1, 120), memory=st.integers(1, 120), gpus=st.integers(0, 8), pods=st.integers(1, 9)
+    Capacity,
+    cpu=st.integers(1, 120),
+    memory=st.integers(1, 120),
+    gpus=st.integers(0, 8),
+    pods=st.integers(1, 9),
+    disk=st.integers(1, 120),
 )
 offers_ = st.lists(st.tuples(rooms, st.integers(1, 900)), min_size=1, max_size=4).map(
     lambda pairs: [Offer(f"m{index}", room, price) for index, (room, price) in enumerate(pairs)]
@@ -114,11 +128,20 @@ def test_what_binds() -> None:
     assert binding(room, Capacity(1000, 16 * GI, 0, 1)) is Dimension.MEMORY
     assert binding(room, Capacity(1000, GI, 1, 1)) is Dimension.GPU
     assert binding(Capacity(8000, 32 * GI, 1, 2), Capacity(100, GI, 0, 1)) is Dimension.PODS
+    assert binding(Capacity(8000, 32 * GI, 0, 50, 34 * GI), scratch(10)) is Dimension.DISK
 
 
-def test_a_project_asks_for_its_whole_cpu_and_the_memory_it_is_promised() -> None:
+def test_nodes_are_counted_by_their_disks_where_these_are_full_first() -> None:
+    offer = Offer("small", Capacity(4000, 16 * GI, 0, 50, 25 * GI), 100)
+    plan = size_pool([Demand(f"p{number}", "starter", scratch(10)) for number in range(5)], [offer])
+    assert [len(node.demands) for node in plan.nodes] == [2, 2, 1]
+    assert plan.nodes[0].binds is Dimension.DISK
+    assert plan.lower_bound == 200
+
+
+def test_a_project_asks_for_its_whole_cpu_the_memory_it_is_promised_and_its_scratch() -> None:
     resources = Resources(Cpu(4000), Memory(8 * GI), Memory(4 * GI), 50, 1)
-    assert requests_of(resources) == Capacity(4000, 4 * GI, 1, 1)
+    assert requests_of(resources, Memory(10 * GI)) == Capacity(4000, 4 * GI, 1, 1, 10 * GI)
 
 
 def test_a_node_that_is_nearly_empty_becomes_a_smaller_one() -> None:
@@ -149,7 +172,9 @@ def test_a_month_has_730_hours() -> None:
 
 
 def test_what_no_machine_holds_is_named() -> None:
-    with pytest.raises(CapacityError, match=r"^big \(16000/1/1\) asks for 16000m CPU, 1024Mi of memory and 1 GPUs"):
+    with pytest.raises(
+        CapacityError, match=r"^big \(16000/1/1\) asks for 16000m CPU, 1024Mi of memory, 1 GPUs and 0Mi of disk"
+    ):
         size_pool([demand("small", 1), demand("big", 16000, 1, 1)], [GPU, LARGE])
     with pytest.raises(CapacityError, match="no one machine type"):
         size_pool([demand("big", 16000), demand("gpu", 1, 1, 1)], [GPU, LARGE], uniform=True)

@@ -21,6 +21,7 @@ TURNS = {
     "maxGpus": 1,
     "owner": "anna",
     "sharing": {"kind": "time-slicing", "replicas": 4},
+    "diskGb": 100,
 }
 PROJECTS = [
     {"id": "plain", "tier": "starter", "flavor": "js"},
@@ -40,8 +41,10 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def call(checkout: Path, capsys: pytest.CaptureFixture[str], pools: list[Any], *words: str) -> tuple[int, str, str]:
-    config = {"codeopen:cluster": {"gpuPools": pools}, "codeopen:projects": PROJECTS}
+def call(
+    checkout: Path, capsys: pytest.CaptureFixture[str], pools: list[Any], *words: str, **cluster: Any
+) -> tuple[int, str, str]:
+    config = {"codeopen:cluster": {"gpuPools": pools, **cluster}, "codeopen:projects": PROJECTS}
     (checkout / "stacks" / "Pulumi.team.yaml").write_text(yaml.safe_dump({"config": config}))
     code = main(["plan", "capacity", "--stack", "team", *words])
     captured = capsys.readouterr()
@@ -81,6 +84,34 @@ def test_people_read_a_table_for_each_pool(checkout: Path, capsys: pytest.Captur
     assert "t4 3 GPUs, 3 seats, turns 1 GPUs, 4 seats\n" in out
 
 
+def test_a_node_has_as_many_projects_as_its_disk_has_room_for(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Karpenter's default of 20 GB holds the scratch of one; of more there is more, until something else runs out."""
+
+    def fits(*, disk: int, scratch: str = "10Gi") -> dict[str, Any]:
+        code, out, _ = call(checkout, capsys, [T4], "--format", "json", nodeDiskGb=disk, scratch=scratch)
+        assert code == 0
+        rows = {row["machine"]: row["fits"]["starter"] for row in json.loads(out)["pools"][0]["machines"]}
+        found: dict[str, Any] = rows["m7i.4xlarge"]
+        return found
+
+    assert fits(disk=0) == {"count": 1, "binds": "disk"}
+    assert fits(disk=100) == {"count": 8, "binds": "disk"}
+    assert fits(disk=500) == {"count": 15, "binds": "cpu"}
+    assert fits(disk=100, scratch="5Gi") == {"count": 15, "binds": "cpu"}
+    code, _, err = call(checkout, capsys, [T4], scratch="10G")
+    assert code == 1
+    assert "codeopen:cluster.scratch: '10G' is no size; write a whole number and Mi, Gi or Ti, as 10Gi" in err
+
+
+def test_a_pool_s_own_disk_counts(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = call(checkout, capsys, [T4, {**TURNS, "diskGb": 0}])
+    assert "gpu turns: 2 projects on 2 nodes" in out
+    _, out, _ = call(checkout, capsys, [T4, TURNS])
+    assert "gpu turns: 2 projects on 1 node (1 g6.4xlarge)" in out
+
+
 @pytest.mark.parametrize(("platform", "machine"), [("gke", "n1-standard-8-t4"), ("aks", "Standard_NC8as_T4_v3")])
 def test_another_platform_is_compared_by_its_cheapest_gpus(
     checkout: Path, capsys: pytest.CaptureFixture[str], platform: str, machine: str
@@ -88,6 +119,17 @@ def test_another_platform_is_compared_by_its_cheapest_gpus(
     code, out, _ = call(checkout, capsys, [T4], "--platform", platform)
     assert code == 0
     assert f"gpu nvidia-t4 (no pool is declared): 3 projects on 3 nodes (3 {machine})" in out
+
+
+def test_the_machine_that_a_managed_pool_has_to_name_is_computed(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    managed = {**T4, "platform": "gke"}
+    code, out, _ = call(checkout, capsys, [managed])
+    assert code == 0
+    assert "Name the one machine of GPU pool t4: `machines: [n1-standard-8-t4]`\n" in out
+    _, out, _ = call(checkout, capsys, [{**managed, "machines": ["n1-standard-8-t4"]}])
+    assert "Name the one machine" not in out
 
 
 def test_a_pool_that_is_too_small_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

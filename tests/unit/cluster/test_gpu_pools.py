@@ -9,23 +9,21 @@ from typing import Any
 import pytest
 import yaml
 
-from codeopen.capacity.amounts import Capacity, Demand
-from codeopen.capacity.reservations import GI
 from codeopen.cluster.gpu_admission import gpu_admission_objects
 from codeopen.cluster.gpu_device_plugin import IMAGE, NAMESPACE, device_plugin_objects
 from codeopen.cluster.gpu_karpenter import karpenter_objects, node_pool
-from codeopen.cluster.gpu_pools import check_pools, choose_pool, gpu_scheduling, narrowed
+from codeopen.cluster.gpu_managed import check_managed
+from codeopen.cluster.gpu_pools import check_pools, choose_pool, gpu_scheduling
 from codeopen.cluster.gpu_seats import pool_quota, seat_namespace, seat_objects
-from codeopen.cluster.gpu_settings import CapacityType, GpuSharing, NodeClass, PoolPlatform, SharingKind
+from codeopen.cluster.gpu_settings import CapacityType, CloudSettings, GpuSharing, NodeClass, PoolPlatform, SharingKind
 from codeopen.cluster.objects import Object
 from codeopen.cluster.read_settings import read_cluster_settings
-from codeopen.errors import CapacityError
+from codeopen.errors import CapacityError, SettingsError
 from tests.live import ROOT
 from tests.unit.cluster.gpu_examples import TURNS, exclusive, pool, real_gpus, shared, sliced
 
 PAGE = ROOT / "docs" / "how-to" / "give-projects-a-gpu.md"
-CREATOR = Demand("demo", "creator + gpu", Capacity(4000, 4 * GI, 1, 1))
-POWER = Demand("large", "power + gpu", Capacity(8000, 8 * GI, 1, 1))
+YAML = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def only(objects: tuple[Object, ...], kind: str) -> dict[str, Any]:
@@ -149,17 +147,40 @@ def test_a_project_goes_to_its_owner_s_pool_first() -> None:
         choose_pool(pools, "", 16)
 
 
-def test_machines_follow_from_demands() -> None:
-    assert [machine.id for machine in narrowed(exclusive(), [CREATOR, POWER]).machines] == [
-        "g4dn.2xlarge",
-        "g4dn.4xlarge",
+@pytest.mark.parametrize(
+    ("platform", "cloud", "missing"),
+    [
+        (PoolPlatform.EKS, CloudSettings(), ("name", "nodeRole", "subnets")),
+        (PoolPlatform.EKS, CloudSettings("main", node_role="role", subnets=("a",)), ()),
+        (PoolPlatform.GKE, CloudSettings(), ("name", "location")),
+        (PoolPlatform.GKE, CloudSettings("main", "us-central1"), ()),
+        (PoolPlatform.AKS, CloudSettings("main"), ("group",)),
+        (PoolPlatform.AKS, CloudSettings("main", group="group"), ()),
+        (PoolPlatform.KARPENTER, CloudSettings(), ()),
+    ],
+)
+def test_a_managed_pool_needs_what_its_cloud_wants_to_know(
+    platform: PoolPlatform, cloud: CloudSettings, missing: tuple[str, ...]
+) -> None:
+    machine = {"gke": "n1-standard-8-t4", "aks": "Standard_NC8as_T4_v3"}.get(platform, "g4dn.2xlarge")
+    told = ""
+    try:
+        check_managed([exclusive(platform=platform, machines=(machine,))], cloud)
+    except SettingsError as error:
+        told = str(error)
+    assert told.splitlines() == [
+        f"codeopen:cluster.cloud.{key} is missing; write it, since GPU pool 't4' is a node pool of {platform}"
+        for key in missing
     ]
-    managed = exclusive(platform=PoolPlatform.EKS)
-    assert [machine.id for machine in narrowed(managed, [CREATOR, POWER]).machines] == ["g4dn.4xlarge"]
-    assert [machine.id for machine in narrowed(managed, []).machines] == ["g4dn.xlarge"]
-    assert len(narrowed(exclusive(), []).machines) == 4
-    named = exclusive(machines=("g4dn.4xlarge", "g4dn.12xlarge"))
-    assert narrowed(named, [CREATOR]) is named
+
+
+@pytest.mark.parametrize("machines", [(), ("g4dn.2xlarge", "g4dn.4xlarge")])
+def test_a_managed_pool_names_one_machine_that_no_project_changes(machines: tuple[str, ...]) -> None:
+    cloud = CloudSettings("main", node_role="role", subnets=("subnet-1",))
+    told = r"pool 't4' must name exactly one of its machines.*`codeopen plan capacity`"
+    with pytest.raises(SettingsError, match=told):
+        check_managed([exclusive(platform=PoolPlatform.EKS, machines=machines)], cloud)
+    check_managed([exclusive(machines=machines)], CloudSettings())
 
 
 def test_karpenter_never_takes_a_workspace_away() -> None:
@@ -271,11 +292,18 @@ def test_policies_bind_in_namespaces_of_projects_and_fail_closed() -> None:
 
 
 def test_what_the_page_declares_is_what_pools_are_read_from() -> None:
-    """docs/how-to/give-projects-a-gpu.md."""
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    values = yaml.safe_load(block)["config"]
-    settings = read_cluster_settings(values["codeopen:cluster"])
+    """docs/how-to/give-projects-a-gpu.md: pools of Karpenter's with projects, then a managed one on each cloud."""
+    first, *managed = (yaml.safe_load(block)["config"] for block in YAML.findall(PAGE.read_text(encoding="utf-8")))
+    settings = read_cluster_settings(first["codeopen:cluster"])
     checked = check_pools(settings.gpu_pools, real_gpus())
+    check_managed(checked, settings.cloud)
     assert [each.name for each in checked] == ["t4", "team-a"]
-    for project in values["codeopen:projects"]:
+    for project in first["codeopen:projects"]:
         assert choose_pool(checked, project["owner"], 1).name == ("team-a" if project["owner"] == "team-a" else "t4")
+    platforms = []
+    for values in managed:
+        settings = read_cluster_settings(values["codeopen:cluster"])
+        (pool_,) = check_pools(settings.gpu_pools, real_gpus())
+        check_managed([pool_], settings.cloud)
+        platforms.append(pool_.pool.platform)
+    assert platforms == [PoolPlatform.GKE, PoolPlatform.EKS, PoolPlatform.AKS]

@@ -114,6 +114,35 @@ def test_secrets_have_no_values() -> None:
     assert login.manifest["stringData"] == {".dockerconfigjson": SecretValue("registry-login")}
 
 
+def peers(settings: ClusterSettings) -> list[str]:
+    (policy,) = [each for each in registry_objects(settings, IMAGE) if each.kind == "NetworkPolicy"]
+    (rule,) = policy.manifest["spec"]["ingress"]
+    return [peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for peer in rule["from"]]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "namespace", "admitted"),
+    [
+        (None, "edge", "edge"),
+        (IngressSettings("dev.example.com", namespace="gate"), "", "gate"),
+        (IngressSettings("dev.example.com", namespace="gate"), "edge", "edge"),
+    ],
+)
+def test_the_controller_of_its_ingress_is_let_in(
+    ingress: IngressSettings | None, namespace: str, admitted: str
+) -> None:
+    registry = replace(REGISTRY, ingress_class="traefik", ingress_namespace=namespace)
+    found = peers(ClusterSettings(registry=registry, ingress=ingress))
+    assert found == ["codeopen-system", "codeopen-builder", admitted]
+
+
+@pytest.mark.parametrize("ingress", [None, IngressSettings("dev.example.com", class_name="nginx", namespace="nginx")])
+def test_where_its_controller_is_must_be_known(ingress: IngressSettings | None) -> None:
+    settings = ClusterSettings(registry=replace(REGISTRY, ingress_class="traefik"), ingress=ingress)
+    with pytest.raises(SettingsError, match=r"codeopen:cluster\.registry\.ingressNamespace is missing; write"):
+        registry_objects(settings, IMAGE)
+
+
 def test_a_certificate_comes_from_an_issuer_or_is_there() -> None:
     issued = objects(issuer="public", host="registry.example.com:443")
     assert "secret/registry-tls" not in issued

@@ -43,6 +43,7 @@ def test_a_right_object_has_no_problem() -> None:
                 host="r.example.com",
                 issuer="public",
                 ingress_class="traefik",
+                ingress_namespace="traefik",
                 ca_secret="ca",
             ),
             warm_up=WarmUpSettings(openkruise=True),
