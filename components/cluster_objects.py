@@ -29,6 +29,9 @@ _GROUPS: Final = {
 }
 """The module of pulumi-kubernetes that has the kinds of a group; any other group's are custom resources."""
 
+_CHOSEN_ONCE: Final[Mapping[str, list[str]]] = {"PersistentVolumeClaim": ["spec.storageClassName"]}
+"""What is chosen when an object is made: with another choice, one that has to stay would have to be replaced."""
+
 _CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -55,7 +58,9 @@ def declare_each(
         before = [f"namespace/{each.namespace}", *each.after]
         options = pulumi.ResourceOptions(depends_on=[declared[key] for key in before if key in declared])
         if each.retain:
-            options = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(protect=True, retain_on_delete=True))
+            own = _CHOSEN_ONCE.get(each.kind)
+            kept = pulumi.ResourceOptions(protect=True, retain_on_delete=True, ignore_changes=own)
+            options = pulumi.ResourceOptions.merge(options, kept)
         else:
             # Names are fixed, so the old object has to go before a new one of its name can come.
             options = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(delete_before_replace=True))

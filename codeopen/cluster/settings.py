@@ -183,6 +183,7 @@ class BuilderSettings:
 class ClusterSettings:
     """Everything that differs from cluster to cluster. Empty strings leave a choice to the cluster's own default.
 
+    ``storage_class`` is for claims that are made from then on: one that is there keeps its own.
     ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use,
     but those with a GPU, which use ``gpu_runtime_class``: in another's sandbox NVIDIA's driver isn't seen.
     ``scratch`` is the disk that a project's container may fill beside its claim; a node's disk has room for so many.
