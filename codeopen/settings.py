@@ -19,7 +19,7 @@ from codeopen.cluster.settings import ClusterSettings
 from codeopen.errors import SettingsError
 from codeopen.mirror import MirroredUpstream, mirror_pins, read_mirror
 from codeopen.plan.plan import PlanRequest
-from codeopen.plan.projects import BLOCK_SIZE, BLOCKS, Project
+from codeopen.plan.projects import BLOCK_SIZE, BLOCKS, Project, State
 from codeopen.selection.closest import closest
 from codeopen.selection.name import Release
 from codeopen.selection.selection import DEFAULT_PLATFORM, Selection
@@ -188,15 +188,17 @@ def read_project(place: str, value: Any) -> Project:
         port_block=reader.get("portBlock", int, 0) if value.get("portBlock") is not None else None,
         name=reader.get("name", str, ""),
         owner=reader.get("owner", str, ""),
-        hibernated=_state(place, reader.get("state", str, "running")),
+        state=_state(place, reader.get("state", str, "running")),
         image=_image(place, reader.get("image", str, "")),
     )
 
 
-def _state(place: str, value: str) -> bool:
-    if value not in {"running", "hibernated"}:
-        raise SettingsError(f"{place}.state: {value!r} is not a state; write running or hibernated")
-    return value == "hibernated"
+def _state(place: str, value: str) -> State:
+    try:
+        return State(value)
+    except ValueError:
+        states = " or ".join(State)
+        raise SettingsError(f"{place}.state: {value!r} is not a state; write {states}") from None
 
 
 def _image(place: str, value: str) -> str:

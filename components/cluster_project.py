@@ -18,7 +18,10 @@ from components.custom import Credential, GrantedStorage
 
 @dataclass(frozen=True, slots=True)
 class ClusterProjectArgs:
-    """``image`` is the project's ``repository@sha256:…``; ``registry_login`` the content of a Docker configuration."""
+    """``image`` is the project's ``repository@sha256:…``, or empty for one that is removed.
+
+    ``registry_login`` is the content of a Docker configuration.
+    """
 
     project: ProjectDeployment
     settings: ClusterSettings

@@ -26,7 +26,7 @@ from codeopen.errors import SettingsError
 from codeopen.plan.context import read_contexts
 from codeopen.plan.parts import PartKind, list_builds
 from codeopen.plan.plan import make_plan
-from codeopen.plan.projects import PlannedProject, plan_projects
+from codeopen.plan.projects import PlannedProject, State, plan_projects, with_workloads
 from codeopen.settings import LoneProject, Settings, plan_request
 from codeopen.wanted import Wanted, choose
 from components.cluster_objects import declare_each
@@ -99,8 +99,11 @@ class Cluster:
     def project(
         self, planned: PlannedProject, deployment: ProjectDeployment, pool: pulumi.Resource | None = None
     ) -> dict[str, Any]:
-        """Declare a project, after what binds it and the GPU pool that it is in; returns what its stack says of it."""
-        image = deployment.image
+        """Declare a project, after what binds it and the GPU pool that it is in; returns what its stack says of it.
+
+        For one that is removed no image is looked up.
+        """
+        image = "" if deployment.state is State.REMOVED else deployment.image
         reference: pulumi.Input[str] = self.image(image.name) if isinstance(image, Reference) else image
         if self.settings.registry.pull_secret and self.login is None:
             raise SettingsError(
@@ -136,6 +139,7 @@ class Cluster:
 def describe(planned: PlannedProject, deployment: ProjectDeployment, settings: ClusterSettings) -> dict[str, Any]:
     """A project as its stack's outputs tell it; ``declared`` is what it can be declared by again."""
     resolution, project = planned.resolution, planned.project
+    routes = {} if deployment.state is State.REMOVED else hosts(deployment, settings)
     return {
         "namespace": deployment.namespace,
         "image": str(resolution.image),
@@ -145,7 +149,7 @@ def describe(planned: PlannedProject, deployment: ProjectDeployment, settings: C
         "gpus": resolution.resources.gpus,
         "monthly_price_cents": resolution.monthly_price_cents,
         "credentials": {port.name: port.credential for port in resolution.ports},
-        "urls": {name: f"https://{host}" for name, host in hosts(deployment, settings).items()},
+        "urls": {name: f"https://{host}" for name, host in routes.items()},
         "declared": {
             "id": project.id,
             "tier": project.selection.tier,
@@ -170,11 +174,11 @@ def run_on_cluster(settings: Settings, cluster: ClusterSettings, checkout: Path)
         return
     plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
-    wanted = choose(catalog, settings, plan, projects)
+    wanted = choose(catalog, settings, plan, with_workloads(projects))
     images = _planned_images(settings, wanted)
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
     check_managed(pools, cluster.cloud)
-    demands = pool_demands(projects, pools, scratch_of(cluster))
+    demands = pool_demands((each for each in projects if each.project.runs), pools, scratch_of(cluster))
     deployments = [(each, deployment_of(each, pools)) for each in projects]
     there = Cluster(cluster, images)
     repositories = sorted({image.repository.partition("/")[2] for image in images.values()})

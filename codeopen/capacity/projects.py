@@ -10,11 +10,11 @@ from codeopen.quantity import Memory
 
 
 def demands_of(projects: Iterable[PlannedProject], scratch: Memory) -> tuple[Demand, ...]:
-    """The demand of each project that runs; one that hibernates has no pod. ``scratch`` is each container's disk."""
+    """The demand of each project that runs; the others have no pod. ``scratch`` is each container's disk."""
     return tuple(
         Demand(each.id, _group(each), requests_of(each.resolution.resources, scratch))
         for each in projects
-        if not each.project.hibernated
+        if each.project.runs
     )
 
 

@@ -22,7 +22,7 @@ from codeopen.cluster.gpu_managed import names_its_machine
 from codeopen.cluster.gpu_pools import CheckedPool, check_pools
 from codeopen.cluster.settings import ClusterSettings
 from codeopen.errors import CapacityError
-from codeopen.plan.projects import plan_projects
+from codeopen.plan.projects import State, plan_projects, with_workloads
 from codeopen.settings import read_settings, read_stack_values
 
 _DEFAULT_PLATFORM: Final = "eks"
@@ -41,8 +41,9 @@ def run(invocation: Invocation) -> Outcome:
     there = tuple(pool for pool in pools if pool.platform.id == name)
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
     platform = catalog.gpus.platforms[name]
-    reports = plan_pools(projects, platform, there, catalog.gpus, settings.cluster or ClusterSettings())
-    hibernated = [each.id for each in projects if each.project.hibernated]
+    working = with_workloads(projects)
+    reports = plan_pools(working, platform, there, catalog.gpus, settings.cluster or ClusterSettings())
+    hibernated = [each.id for each in projects if each.project.state is State.HIBERNATED]
     if invocation.format == "json":
         return Outcome(render_json(_data(platform, reports, hibernated)))
     return Outcome(_text(platform, reports, there, hibernated))

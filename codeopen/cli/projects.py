@@ -22,7 +22,7 @@ from codeopen.cluster.deployment import namespace_of
 from codeopen.deploy.events import Event
 from codeopen.deploy.stack import Stack, Watch
 from codeopen.errors import NoSuchStackError, ProjectError, SettingsError
-from codeopen.plan.projects import Project
+from codeopen.plan.projects import Project, State
 from codeopen.projects.apply import Halt, Task, Work, cores, run_all
 from codeopen.projects.declared import parse_selection, read_declared, refuse_twins
 from codeopen.projects.last import Last, read_last
@@ -82,7 +82,7 @@ def apply(invocation: Invocation) -> Outcome:
     for project in projects:
         stack_name(desk.environment.name, project.id)
     tasks = [Task(project.id, _applying(desk, project)) for project in projects]
-    awake = [project.id for project in projects if not project.hibernated]
+    awake = [project.id for project in projects if project.runs]
     return _run(invocation, desk, tasks, awake)
 
 
@@ -90,7 +90,7 @@ def hibernate(invocation: Invocation) -> Outcome:
     """End projects' pods; all else stays as it is, and no image is looked up."""
 
     def sleep(last: Last) -> tuple[Project, str]:
-        return replace(last.project, hibernated=True), last.plan_digest
+        return replace(last.project, state=State.HIBERNATED), last.plan_digest
 
     desk = open_desk(invocation)
     return _run(invocation, desk, _again(desk, invocation.options.projects, sleep), ())
@@ -102,7 +102,7 @@ def wake(invocation: Invocation) -> Outcome:
     plans = desk.plans
 
     def rise(last: Last) -> tuple[Project, str]:
-        project = replace(last.project, hibernated=False)
+        project = replace(last.project, state=State.RUNNING)
         return project, plans.digest(project)
 
     projects = invocation.options.projects

@@ -32,7 +32,7 @@ from codeopen.plan.context import read_contexts
 from codeopen.plan.digest import plan_tag
 from codeopen.plan.parts import PartKind, list_builds
 from codeopen.plan.plan import make_plan
-from codeopen.plan.projects import plan_projects
+from codeopen.plan.projects import plan_projects, with_workloads
 from codeopen.settings import Settings, plan_request, read_settings, read_stack_values
 from codeopen.wanted import Wanted, choose
 
@@ -63,7 +63,7 @@ def _objects(settings: Settings, checkout: Path) -> tuple[list[Object], Wanted]:
     catalog = read_catalog(settings.catalog)
     plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
-    wanted = choose(catalog, settings, plan, projects)
+    wanted = choose(catalog, settings, plan, with_workloads(projects))
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
     check_managed(pools, cluster.cloud)
     objects = [*platform_of(cluster, catalog, plan, wanted.combinations, pools)]

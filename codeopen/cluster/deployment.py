@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from codeopen.cluster.objects import GROUP, Object, Reference
+from codeopen.plan.projects import State
 from codeopen.selection.name import ImageName
 from codeopen.selection.selection import DEFAULT_PLATFORM, Resolution
 
@@ -16,13 +16,6 @@ WORKSPACE: Final = "workspace"
 
 CREDENTIALS: Final = "credentials"
 HOME_CLAIM: Final = "home"
-
-
-class State(StrEnum):
-    """Whether a project runs. A hibernated one keeps its namespace, claim and credentials, and has no pod."""
-
-    RUNNING = "running"
-    HIBERNATED = "hibernated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from codeopen.cluster.deployment import ProjectDeployment, State, short_name
+from codeopen.cluster.deployment import ProjectDeployment, short_name
 from codeopen.cluster.gpu_pools import CheckedPool, choose_pool, gpu_scheduling
 from codeopen.cluster.gpu_seats import seat_objects
 from codeopen.cluster.objects import Reference
-from codeopen.plan.projects import PlannedProject
+from codeopen.plan.projects import PlannedProject, State
 
 
 def deployment_of(planned: PlannedProject, pools: Iterable[CheckedPool] = ()) -> ProjectDeployment:
     """The deployment of a project. Its image is the one that it pins, or else one to be looked up by its plan.
 
-    A project that hibernates gives its seats back. Raises CapacityError where no pool is open to it.
+    A project that hibernates gives its seats back; one that is removed needs no pool. Raises CapacityError where none
+    is open to it.
     """
     project, image = planned.project, planned.resolution.image
     gpus = planned.resolution.resources.gpus
-    pool = choose_pool(pools, project.owner, gpus) if gpus else None
+    removed = project.state is State.REMOVED
+    pool = choose_pool(pools, project.owner, gpus) if gpus and not removed else None
     return ProjectDeployment(
         id=planned.id,
         display_name=project.name or planned.id,
         resolution=planned.resolution,
         image=project.image or Reference(short_name(image), str(image)),
         storage_gb=planned.resolution.resources.storage_gb,
-        state=State.HIBERNATED if project.hibernated else State.RUNNING,
+        state=project.state,
         owner=project.owner,
         gpu=gpu_scheduling(pool, gpus) if pool else None,
-        seats=seat_objects(pool, planned.id, gpus) if pool and not project.hibernated else (),
+        seats=seat_objects(pool, planned.id, gpus) if pool and project.runs else (),
         platform=planned.platform,
     )

@@ -8,19 +8,30 @@ from codeopen.cluster.objects import Object
 from codeopen.cluster.registry import pull_secret
 from codeopen.cluster.settings import ClusterSettings
 from codeopen.cluster.workload import claim, credentials, disruption_budget, ingress, service, stateful_set
+from codeopen.plan.projects import State
 
 
 def project_objects(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Object, ...]:
-    """Every object of a project. The namespace comes first, and policies come before the pod that they bind."""
+    """Every object of a project. The namespace comes first, and policies come before the pod that they bind.
+
+    One that is removed has its namespace still, bound as before, with the claim in it.
+    """
+    workload = () if project.state is State.REMOVED else _workload(project, settings)
     return (
         namespace(project),
         resource_quota(project, settings.scratch),
         limit_range(project, settings.scratch),
         *network_policies(project, settings),
+        claim(project, settings),
+        *workload,
+    )
+
+
+def _workload(project: ProjectDeployment, settings: ClusterSettings) -> tuple[Object, ...]:
+    return (
         service_account(project),
         *_login(project, settings),
         *project.seats,
-        claim(project, settings),
         credentials(project),
         service(project),
         disruption_budget(project),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from codeopen.cluster.deployment import CREDENTIALS, HOME_CLAIM, WORKSPACE, ProjectDeployment, State
+from codeopen.cluster.deployment import CREDENTIALS, HOME_CLAIM, WORKSPACE, ProjectDeployment
 from codeopen.cluster.gate import gate_annotations
 from codeopen.cluster.objects import GROUP, RESTRICTED_CONTAINER, SKIP_AWAIT, Object, SecretValue, make_object
 from codeopen.cluster.pods import nodes_of
 from codeopen.cluster.resources import claim_size, container_resources
 from codeopen.cluster.settings import ClusterSettings
+from codeopen.plan.projects import State
 
 USERNAME: Final = "codeopen"
 HOME: Final = "/home/developer"

@@ -33,7 +33,8 @@ class ImageRow:
 class ProjectRow:
     """A project. ``health`` is the Docker Engine's word, ``absent``, or ``unknown`` when the Engine doesn't answer.
 
-    On a cluster it is the state that was asked for, running or hibernated, and ``url`` is empty without an ingress.
+    On a cluster it is the state that was asked for, as running; ``url`` is empty without an ingress, and for one that
+    is removed.
     """
 
     project: str

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -30,12 +31,23 @@ _OWNER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", r
 _RESERVED: Final = re.compile(r"registry|system|builder|gpu(?:-.*)?")
 
 
+class State(StrEnum):
+    """What a project has on its cluster.
+
+    A hibernated one has all but a pod. A removed one has no workload; its namespace, claim and credentials stay.
+    """
+
+    RUNNING = "running"
+    HIBERNATED = "hibernated"
+    REMOVED = "removed"
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """A project as a stack's configuration declares it; ``port_block`` is None unless a collision asks for a choice.
 
-    The rest matters on a cluster: ``name`` is for people and may change, ``owner`` is whose it is, ``hibernated`` that
-    it sleeps, ``image`` pins ``repository@sha256:…``.
+    The rest matters on a cluster: ``name`` is for people and may change, ``owner`` is whose it is, ``image`` pins
+    ``repository@sha256:…``.
     """
 
     id: str
@@ -43,8 +55,13 @@ class Project:
     port_block: int | None = None
     name: str = ""
     owner: str = ""
-    hibernated: bool = False
+    state: State = State.RUNNING
     image: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is to have a pod."""
+        return self.state is State.RUNNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,11 @@ def plan_projects(
     if problems:
         raise ProjectError("\n".join(problems))
     return tuple(planned)
+
+
+def with_workloads(projects: Iterable[PlannedProject]) -> tuple[PlannedProject, ...]:
+    """Those that have one, though it may sleep: they need an image, and room on the cluster once they wake."""
+    return tuple(each for each in projects if each.project.state is not State.REMOVED)
 
 
 def hashed_block(project_id: str) -> int:

@@ -65,6 +65,6 @@ def declaration(project: Project) -> dict[str, Any]:
         "addons": list(project.selection.addons),
         "name": project.name,
         "owner": project.owner,
-        "state": "hibernated" if project.hibernated else "running",
+        "state": project.state.value,
         **({"image": project.image} if project.image else {}),
     }

@@ -73,6 +73,8 @@ def _of_json(value: Any) -> Iterator[tuple[str, str]]:
         yield from (("", _text(reference)) for reference in value)
         return
     for name, entry in value.get("projects", value).items():
+        if isinstance(entry, dict) and entry.get("state") == "removed":
+            continue  # its image is looked up again when it comes back
         # A stack's project says its image's tag; where it says the digest as well, that is what runs.
         yield name, _text((entry.get("reference") or entry["image"]) if isinstance(entry, dict) else entry)
 

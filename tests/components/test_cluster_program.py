@@ -86,6 +86,26 @@ def test_hibernation_takes_the_pod_and_nothing_else(state: str, replicas: int) -
     assert Counter(each.type for each in resources) == Counter(each.type for each in declare_alone())
 
 
+def test_one_that_is_removed_keeps_its_files_and_logins_and_looks_up_no_image() -> None:
+    running = declare_alone()
+    removed = declare_alone(project={**DEMO, "planDigest": PLAN_DIGEST, "state": "removed"})
+    gone = Counter(each.type for each in running) - Counter(each.type for each in removed)
+    assert gone == dict.fromkeys(
+        (
+            "codeopen:index:PublishedImage",
+            "kubernetes:core/v1:ServiceAccount",
+            "kubernetes:core/v1:Secret",
+            "kubernetes:core/v1:Service",
+            "kubernetes:policy/v1:PodDisruptionBudget",
+            "kubernetes:apps/v1:StatefulSet",
+            "kubernetes:networking.k8s.io/v1:Ingress",
+        ),
+        1,
+    )
+    left = {each.name: each for each in removed if each.type != "pulumi:pulumi:Stack"}
+    assert left == {each.name: each for each in running if each.name in left}, "and they are as they were"
+
+
 def test_a_rename_changes_an_annotation_only() -> None:
     one, other = declare_alone(), declare_alone(project={**DEMO, "planDigest": PLAN_DIGEST, "name": "Another"})
     different = [(mine, its) for mine, its in zip(ordered(one), ordered(other), strict=True) if mine != its]

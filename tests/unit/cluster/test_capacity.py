@@ -112,6 +112,17 @@ def test_a_pool_s_own_disk_counts(checkout: Path, capsys: pytest.CaptureFixture[
     assert "gpu turns: 2 projects on 1 node (1 g6.4xlarge)" in out
 
 
+def test_one_that_is_removed_needs_no_pool(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = {"id": "gone", "tier": "creator", "flavor": "python", "addons": ["gpu"], "owner": "bob"}
+    monkeypatch.setattr(f"{__name__}.PROJECTS", [{**gone, "state": "hibernated"}])
+    assert "open to" in call(checkout, capsys, [TURNS])[2]
+    monkeypatch.setattr(f"{__name__}.PROJECTS", [{**gone, "state": "removed"}])
+    code, out, _ = call(checkout, capsys, [TURNS], "--format", "json")
+    assert (code, json.loads(out)["hibernated"]) == (0, [])
+
+
 @pytest.mark.parametrize(("platform", "machine"), [("gke", "n1-standard-8-t4"), ("aks", "Standard_NC8as_T4_v3")])
 def test_another_platform_is_compared_by_its_cheapest_gpus(
     checkout: Path, capsys: pytest.CaptureFixture[str], platform: str, machine: str

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codeopen.catalog.read import read_catalog
-from codeopen.cluster.deployment import ProjectDeployment, State
+from codeopen.cluster.deployment import ProjectDeployment
 from codeopen.cluster.gpu_pools import check_pools
 from codeopen.cluster.gpu_settings import GpuPool, PoolPlatform
 from codeopen.cluster.objects import Object, SecretValue, fill
@@ -19,7 +19,7 @@ from codeopen.cluster.project import project_objects
 from codeopen.cluster.settings import ClusterSettings, IngressSettings, NetworkSettings, RegistrySettings
 from codeopen.cluster.validation import validate
 from codeopen.errors import SettingsError
-from codeopen.plan.projects import Project, plan_projects
+from codeopen.plan.projects import Project, State, plan_projects
 from codeopen.quantity import Cpu, Memory
 from codeopen.selection.name import Release
 from codeopen.selection.resolve import resolve
@@ -231,6 +231,21 @@ def test_a_pod_runs_on_nodes_of_its_images_platform() -> None:
     assert planned.platform == DEFAULT_PLATFORM
     elsewhere = deployment_of(replace(planned, platform="linux/arm64/v8"))
     assert pod(elsewhere)["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"}
+
+
+def test_one_that_is_removed_has_its_files_behind_the_same_bounds() -> None:
+    running, removed = objects(deployment("gui")), objects(deployment("gui", state=State.REMOVED))
+    assert set(removed) == {
+        *("namespace/codeopen-demo", "persistentvolumeclaim/home", "resourcequota/workspace", "limitrange/workspace"),
+        *(f"networkpolicy/{name}" for name in ("default-deny", "dns", "public-egress", "gate")),
+    }
+    assert removed == {key: running[key] for key in removed}, "so that only the workload's end is a change"
+
+
+def test_one_that_is_removed_needs_no_pool() -> None:
+    project = Project("demo", Selection("creator", "js", ("gpu",)), state=State.REMOVED)
+    (planned,) = plan_projects(CATALOG, [project], RELEASE, DEFAULT_PLATFORM, None)
+    assert deployment_of(planned, ()).gpu is None
 
 
 def test_a_desktop_has_shared_memory_of_its_own() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from codeopen.errors import ProjectError, SettingsError
-from codeopen.plan.projects import Project
+from codeopen.plan.projects import Project, State
 from codeopen.projects.declared import declaration, parse_selection, read_declared, refuse_twins
 from codeopen.selection.selection import Selection
 from codeopen.settings import read_project
@@ -22,7 +22,7 @@ TEXT = f"""\
 def test_a_file_has_the_keys_of_a_stacks_list() -> None:
     assert read_declared(TEXT, "projects.yaml") == (
         Project("shop", Selection("starter", "js", ())),
-        Project("news", Selection("builder", "js", ("gui",)), None, "News", "ann", hibernated=True, image=PINNED),
+        Project("news", Selection("builder", "js", ("gui",)), None, "News", "ann", State.HIBERNATED, PINNED),
     )
     assert read_declared("", "projects.yaml") == ()
 

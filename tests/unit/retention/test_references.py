@@ -41,6 +41,7 @@ def test_what_is_no_reference_is_refused(text: str) -> None:
         (json.dumps([f"{JS}:1"]), ["project"]),
         (json.dumps({"demo": f"{JS}:1", "sleeping": f"{JS}@{DIGEST}"}), ["project demo", "project sleeping"]),
         (json.dumps({"projects": {"demo": {"image": f"localhost:5000/{JS}:1"}}, "images": {}}), ["project demo"]),
+        (json.dumps({"projects": {"gone": {"image": f"{JS}:1", "reference": "", "state": "removed"}}}), []),
         ("", []),
         ("{}", []),
     ],
