@@ -16,18 +16,38 @@ from codeopen.cli.table import render_table, short_digest
 from codeopen.deploy.events import Event
 from codeopen.deploy.report import ImageRow, ProjectRow, as_data, list_images, list_projects
 from codeopen.deploy.stack import Stack, Watch
+from codeopen.errors import ProjectError, RunFailedError
+from codeopen.projects.listed import read_held
+from codeopen.settings import read_stack_values
 
 MEGABYTE = 1_000_000
+_PROTECTED = "protect"
 STORAGE_NOTE = "Docker does not enforce the storage size; it is what the tier sells.\n"
 
 
 def up(invocation: Invocation) -> Outcome:
     """Apply a stack and print what it holds."""
-    stack = open_stack(invocation)
-    if invocation.options.dry_run:
-        return _changes(stack.up(progress(), preview=True), invocation)
-    events = stack.up(progress())
-    return _holds(stack, events, invocation)
+    stack, preview = open_stack(invocation), invocation.options.dry_run
+    try:
+        events = stack.up(progress(), preview=preview)
+    except RunFailedError as error:
+        if _PROTECTED in str(error):
+            _refuse_vanished(stack, error)
+        raise
+    return _changes(events, invocation) if preview else _holds(stack, events, invocation)
+
+
+def _refuse_vanished(stack: Stack, failure: RunFailedError) -> None:
+    """Raise ProjectError where a cluster's project is no longer listed: the CLI names a resource, and no way out."""
+    listed = {each.get("id") for each in read_stack_values(stack.checkout, stack.name).get("projects") or []}
+    if vanished := sorted(set(read_held(stack.state())) - listed):
+        told = [
+            f"project {each!r}: it is no longer in codeopen:projects, but its disk and logins are kept. Put its entry "
+            "back with `state: removed`, or delete them for ever by "
+            f"`codeopen project remove {each} --with-data --yes`"
+            for each in vanished
+        ]
+        raise ProjectError("\n".join([*told, str(failure)])) from failure
 
 
 def down(invocation: Invocation) -> Outcome:

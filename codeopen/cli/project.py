@@ -6,6 +6,7 @@ JSON: ``project``, ``ports``: rows of ``name``, ``url``, ``username``, ``passwor
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from codeopen.cli.checkout import checkout_of
@@ -13,6 +14,7 @@ from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.deploy import open_stack
 from codeopen.cli.table import render_table
 from codeopen.errors import NoSuchStackError, ProjectError
+from codeopen.plan.projects import State
 from codeopen.projects.stack import read_environment
 from codeopen.selection.closest import closest
 from codeopen.settings import read_stack_values
@@ -49,7 +51,7 @@ def _own(invocation: Invocation, name: str) -> tuple[dict[str, str], Logins] | N
             outputs = resource.get("outputs") or {}
     if "project" not in outputs:
         raise ProjectError(f"project {name!r}: its stack has no workload; declare it: `codeopen project apply`")
-    return outputs["project"]["urls"], _logins(deployment, name)
+    return _urls(outputs["project"], name), _logins(deployment, name)
 
 
 def _of_all(invocation: Invocation, name: str) -> tuple[dict[str, str], Logins]:
@@ -59,7 +61,14 @@ def _of_all(invocation: Invocation, name: str) -> tuple[dict[str, str], Logins]:
     if name not in projects:
         fix = closest(name, projects) if projects else "run `make up` first"
         raise ProjectError(f"project {name!r}: stack {stack.name} has none of that name; {fix}")
-    return projects[name]["urls"], _logins(stack.secrets(), name)
+    return _urls(projects[name], name), _logins(stack.secrets(), name)
+
+
+def _urls(described: Mapping[str, Any], name: str) -> dict[str, str]:
+    if described.get("state") == State.REMOVED:
+        raise ProjectError(f"project {name!r}: it is removed; declare it with the state running to open it again")
+    urls: dict[str, str] = described["urls"]
+    return urls
 
 
 def _logins(deployment: dict[str, Any], project: str) -> Logins:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from codeopen.cli.checkout import checkout_of
@@ -26,6 +27,7 @@ from codeopen.plan.projects import Project, State
 from codeopen.projects.apply import Halt, Task, Work, cores, run_all
 from codeopen.projects.declared import parse_selection, read_declared, refuse_twins
 from codeopen.projects.last import Last, read_last
+from codeopen.projects.listed import read_held
 from codeopen.projects.planning import ImagePlans, read_plans
 from codeopen.projects.stack import Environment, read_environment, stack_name
 
@@ -65,8 +67,35 @@ class Desk:
         try:
             return stack, stack.state()
         except NoSuchStackError:
-            known = f"project {project_id!r}: environment {self.environment.name} has none of that id with a stack"
-            raise ProjectError(f"{known}; `codeopen project list` names them all") from None
+            raise self._without_stack(project_id) from None
+
+    def delete_listed(self, project_id: str, watch: Watch) -> tuple[Event, ...]:
+        """Delete all that a project of the environment's own list has, once it is removed or no longer listed.
+
+        Raises ProjectError for any other.
+        """
+        platform, entry = self.environment.platform, self.environment.listed.get(project_id)
+        held = read_held(platform.state()).get(project_id)
+        if held is None or (entry and (held.workload or entry.state is not State.REMOVED)):
+            raise self._without_stack(project_id)
+        namespace = namespace_of(project_id)
+        events = platform.remove_resources(
+            held.urns, watch, lambda: self.cluster.delete_namespace(namespace, NAMESPACE_SECONDS)
+        )
+        if entry:
+            watch.warning("take its entry out of codeopen:projects: the next `codeopen up` would make it anew, empty")
+        return events
+
+    def _without_stack(self, project_id: str) -> ProjectError:
+        name = self.environment.name
+        if project_id in self.environment.listed:
+            return ProjectError(
+                f"project {project_id!r}: it is one of the list of environment {name} (codeopen:projects); set `state` "
+                "there to running, hibernated or removed, and run `codeopen up`; after `state: removed`, "
+                f"`codeopen project remove {project_id} --with-data --yes` deletes its disk and logins"
+            )
+        known = f"project {project_id!r}: environment {name} has none of that id with a stack"
+        return ProjectError(f"{known}; `codeopen project list` names them all")
 
 
 def open_desk(invocation: Invocation) -> Desk:
@@ -90,6 +119,8 @@ def hibernate(invocation: Invocation) -> Outcome:
     """End projects' pods; all else stays as it is, and no image is looked up."""
 
     def sleep(last: Last) -> tuple[Project, str]:
+        if not (last.plan_digest or last.project.image):
+            raise ProjectError(f"project {last.project.id!r}: it is removed; `codeopen project wake` brings it back")
         return replace(last.project, state=State.HIBERNATED), last.plan_digest
 
     desk = open_desk(invocation)
@@ -116,7 +147,8 @@ def remove(invocation: Invocation) -> Outcome:
         names = ", ".join(options.projects)
         raise SettingsError(f"--with-data deletes the disks and logins of {names} for ever; add --yes if you mean it")
     desk = open_desk(invocation)
-    tasks = [Task(project, _removing(desk, project)) for project in dict.fromkeys(options.projects)]
+    listed = Lock()
+    tasks = [Task(project, _removing(desk, project, listed)) for project in dict.fromkeys(options.projects)]
     return _run(invocation, desk, tasks, ())
 
 
@@ -152,12 +184,19 @@ def _again(desk: Desk, projects: Sequence[str], change: Callable[[Last], tuple[P
     return [task(project) for project in dict.fromkeys(projects)]
 
 
-def _removing(desk: Desk, project_id: str) -> Work:
+def _removing(desk: Desk, project_id: str, listed: Lock) -> Work:
+    """``listed`` is held while the environment's own stack is at work: all projects of its list are in that one."""
     with_data = desk.options.with_data
     cluster = desk.cluster if with_data else None
 
     def work(watch: Watch, _: int) -> Iterable[Event]:
-        stack = desk.find(project_id)[0]
+        try:
+            stack = desk.find(project_id)[0]
+        except ProjectError:
+            if cluster is None:
+                raise
+            with listed:
+                return desk.delete_listed(project_id, watch)
         if cluster is None:
             return stack.down(watch)
         # Its namespace outlives the stack, whatever removes that.

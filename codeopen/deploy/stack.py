@@ -92,6 +92,18 @@ class Stack:
         self._config.unlink(missing_ok=True)
         return events
 
+    def remove_resources(self, urns: Sequence[str], watch: Watch, also: Callable[[], None]) -> tuple[Event, ...]:
+        """Remove some of what the stack holds, protected or not. Raises DeployError.
+
+        ``also`` removes, before, what the stack doesn't; should it fail, the stack has them still, for another try.
+        """
+        self._prepare()
+        self._recover(watch)
+        also()
+        self._run(["state", "unprotect", *urns, "--yes", "--stack", self.name])
+        targets = [word for urn in urns for word in ("--target", urn)]
+        return self._operate(["destroy", *targets], watch, confirm=True)
+
     def state(self) -> dict[str, Any]:
         """The deployment in the stack's state, with secrets as ciphertext. Raises DeployError."""
         exported: dict[str, Any] = json.loads(self._run(["stack", "export", "--stack", self.name]))

@@ -18,7 +18,7 @@ from codeopen.deploy.stack import PROJECT, Stack
 from codeopen.errors import ProjectError, SettingsError
 from codeopen.plan.projects import Project
 from codeopen.projects.declared import declaration
-from codeopen.settings import read_stack_values
+from codeopen.settings import read_project, read_stack_values
 
 SEPARATOR: Final = ".project."
 """Between the environment and the project's id; no id has a dot."""
@@ -42,6 +42,18 @@ class Environment:
     checkout: Path
     document: Mapping[str, Any]
     cluster: ClusterSettings
+
+    @property
+    def listed(self) -> Mapping[str, Project]:
+        """The projects of the environment's own list, by their ids. Raises SettingsError."""
+        values = self.document["config"].get("codeopen:projects") or []
+        projects = (read_project(f"codeopen:projects[{number}]", value) for number, value in enumerate(values))
+        return {project.id: project for project in projects}
+
+    @property
+    def platform(self) -> Stack:
+        """The environment's own stack, which has what its list declares."""
+        return Stack(self.name, self.checkout, self.checkout / ".codeopen" / "stacks")
 
     def stack(self, project_id: str, configuration: str | None = None) -> Stack:
         """The stack of a project. Without a configuration it can be asked, and removed, but not applied."""

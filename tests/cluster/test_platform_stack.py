@@ -112,6 +112,71 @@ def test_the_life_of_a_listed_project(platform: PlatformStack) -> None:
     left = platform.cluster.items("all", f"codeopen-{ann['id']}")
     assert left == []
 
+    platform.live.codeopen("up")
+    platform.cluster.wait_for_pod(f"codeopen-{ann['id']}", "workspace-0")
+    assert platform.get("ann", "pvc", "home")["metadata"]["uid"] == claim["metadata"]["uid"], "taken up again"
+    assert platform.live.preview() == {}
+
+
+def test_a_listed_project_is_removed_comes_back_and_is_deleted(platform: PlatformStack) -> None:
+    """Its entry leaves the list last; where it left too early, what to do is told."""
+    eve, bob = ({"id": platform.id(name), "tier": "starter"} for name in ("eve", "bob"))
+    platform.configure(eve, bob)
+    platform.live.codeopen("up")
+    claim = platform.get("eve", "pvc", "home")["metadata"]["uid"]
+
+    platform.configure({**eve, "state": "removed"}, bob)
+    deleted = ("Ingress", "PodDisruptionBudget", "Secret", "Service", "ServiceAccount", "StatefulSet")
+    assert sorted(platform.changes()) == [f"delete {kind}" for kind in deleted]
+    platform.live.codeopen("up")
+    assert platform.cluster.items("statefulsets", f"codeopen-{eve['id']}") == []
+    assert platform.live.preview() == {}
+
+    platform.configure(eve, bob)
+    platform.live.codeopen("up")
+    platform.cluster.wait_for_pod(f"codeopen-{eve['id']}", "workspace-0")
+    assert platform.get("eve", "pvc", "home")["metadata"]["uid"] == claim
+
+    platform.configure(bob)
+    for words in (("up", "--dry-run"), ("up",)):
+        told = platform.live.codeopen(*words, check=False)
+        assert told.returncode == 1
+        assert f"project '{eve['id']}': it is no longer in codeopen:projects" in told.stderr
+
+    platform.configure({**eve, "state": "removed"}, bob)
+    refused = platform.live.codeopen("project", "remove", eve["id"], "--with-data", "--yes", check=False)
+    assert "set `state` there to running, hibernated or removed" in refused.stdout, "its workload is still there"
+    platform.live.codeopen("up")
+    platform.live.codeopen("project", "remove", eve["id"], "--with-data", "--yes")
+    assert f"codeopen-{eve['id']}" not in [each["metadata"]["name"] for each in platform.cluster.items("namespaces")]
+    platform.configure(bob)
+    assert platform.live.preview() == {"update": 1} or platform.live.preview() == {}, "but for outputs"
+    platform.live.codeopen("up")
+
+    # One that left too early is deleted as well, with the workload that it still has.
+    platform.configure()
+    platform.live.codeopen("project", "remove", bob["id"], "--with-data", "--yes")
+    platform.live.codeopen("up")
+    namespaces = [each["metadata"]["name"] for each in platform.cluster.items("namespaces")]
+    assert not any(name.startswith(f"codeopen-{platform.live.name}") for name in namespaces)
+
+
+def test_another_storage_class_is_for_new_claims(platform: PlatformStack) -> None:
+    eve, bob = ({"id": platform.id(name), "tier": "starter"} for name in ("eve", "bob"))
+    platform.configure(eve)
+    platform.live.codeopen("up")
+    claim = platform.get("eve", "pvc", "home")
+    platform.configure({**eve, "state": "hibernated"}, {**bob, "state": "hibernated"}, storageClass="another")
+    platform.live.codeopen("up")
+    kept = platform.get("eve", "pvc", "home")
+    assert (kept["metadata"]["uid"], kept["spec"]["storageClassName"]) == (
+        claim["metadata"]["uid"],
+        claim["spec"]["storageClassName"],
+    )
+    assert platform.get("bob", "pvc", "home")["spec"]["storageClassName"] == "another"
+    platform.configure({**eve, "state": "hibernated"}, {**bob, "state": "hibernated"})
+    assert platform.changes() == [], "nor where none is given any more"
+
 
 def test_a_pod_of_another_makes_is_refused(platform: PlatformStack) -> None:
     """By the restricted standard, and by the quota: one pod of the computed size is all there is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +42,36 @@ class Stacks:
     applied: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: tuple[Event, ...] = (UPDATED,)
     error: Exception | None = None
+    platform: dict[str, Any] = field(default_factory=dict)
+    """The state of the environment's own stack."""
+
+
+@dataclass
+class Platform:
+    """Stands in for the environment's own stack."""
+
+    stacks: Stacks
+
+    def state(self) -> dict[str, Any]:
+        return self.stacks.platform
+
+    def remove_resources(self, urns: Sequence[str], _: Watch, also: Callable[[], None]) -> tuple[Event, ...]:
+        also()
+        self.stacks.asked.append(("remove", " ".join(urn.rpartition("::")[2] for urn in urns)))
+        return self.stacks.events
+
+
+def platform_state(*projects: str, workload: bool) -> dict[str, Any]:
+    """What the state of an environment's own stack has of the projects of its list."""
+    resources: list[dict[str, Any]] = [{"type": "pulumi:pulumi:Stack", "urn": "u"}]
+    for project in projects:
+        component = f"urn:pulumi:s::codeopen::codeopen:kubernetes:ProjectStack::project-{project}"
+        kinds = ["kubernetes:core/v1:Namespace", *(["kubernetes:apps/v1:StatefulSet"] if workload else [])]
+        resources.append({"type": "codeopen:kubernetes:ProjectStack", "urn": component, "parent": "u"})
+        for kind in kinds:
+            urn = f"urn:pulumi:s::codeopen::{kind}::project-{project}-{kind.rpartition(':')[2].lower()}"
+            resources.append({"type": kind, "urn": urn, "parent": component})
+    return {"resources": resources}
 
 
 @dataclass

@@ -13,7 +13,8 @@ from codeopen.cli.main import main
 from codeopen.deploy.events import Event
 from codeopen.deploy.report import ImageRow, ProjectRow
 from codeopen.deploy.stack import Watch
-from codeopen.errors import DeployError
+from codeopen.errors import DeployError, RunFailedError
+from tests.unit.cli.project_stand_ins import platform_state
 
 IMAGES = [
     ImageRow("base", "l/codeopen-base:1", f"l/codeopen-base@sha256:{'a1' * 32}", 681_400_000, 242_000_000, "built", 61),
@@ -50,6 +51,9 @@ EVENTS = (
 class StandIn:
     """Stands in for a stack: tells the events that a test gives it, and notes what it is asked for."""
 
+    name: str
+    checkout: Path
+
     def __init__(self) -> None:
         self.events: tuple[Event, ...] = EVENTS
         self.asked: list[str] = []
@@ -58,6 +62,7 @@ class StandIn:
 
     def __call__(self, name: str, checkout: Path, folder: Path) -> StandIn:
         self.places = (name, checkout, folder)
+        self.name, self.checkout = name, checkout
         return self
 
     def _operate(self, asked: str, watch: Watch) -> tuple[Event, ...]:
@@ -70,6 +75,9 @@ class StandIn:
 
     def up(self, watch: Watch, *, preview: bool = False) -> tuple[Event, ...]:
         return self._operate("preview" if preview else "up", watch)
+
+    def state(self) -> dict[str, Any]:
+        return platform_state("shop", "mug", workload=False)
 
     def down(self, watch: Watch) -> tuple[Event, ...]:
         return self._operate("down", watch)
@@ -118,6 +126,25 @@ def test_a_failed_resource_is_told_at_once(stack: StandIn, capsys: pytest.Captur
         "  failed to create   Network        net (3 s)\npulumi up of stack offline failed with code 255\n",
     )
     assert stack.asked == ["up"]
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_a_project_that_left_the_list_of_a_cluster_is_told_with_what_to_do(
+    stack: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """The CLI names a resource, and advises what would lose track of the disk."""
+    monkeypatch.setattr(deploy, "read_stack_values", lambda *_: {"projects": [{"id": "mug"}]})
+    protected = 'pulumi up failed\nresource "urn::project-shop-storage" cannot be deleted\nbecause it is protected.'
+    stack.error = RunFailedError(protected, (protected,))
+    code, _, told = call(capsys, "up", *words)
+    assert code == 1
+    assert "project 'shop': it is no longer in codeopen:projects" in told
+    assert "`state: removed`, or delete them for ever by `codeopen project remove shop --with-data --yes`" in told
+    assert told.endswith(f"{protected}\n")
+    assert "'mug'" not in told
+    monkeypatch.setattr(deploy, "read_stack_values", lambda *_: {"projects": [{"id": "mug"}, {"id": "shop"}]})
+    assert call(capsys, "up", *words)[2].endswith(f"\n{protected}\n")
+    assert "no longer" not in call(capsys, "up", *words)[2]
 
 
 def test_a_stack_without_projects_has_one_table(

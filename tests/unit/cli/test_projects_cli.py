@@ -13,18 +13,32 @@ from codeopen.cli.main import main
 from codeopen.errors import RunFailedError
 from codeopen.projects import cluster as cluster_module
 from codeopen.projects.stack import Environment
-from tests.unit.cli.project_stand_ins import NEW, OLD, UPDATED, Cluster, OneStack, Plans, Stacks, deployment, workspace
+from tests.unit.cli.project_stand_ins import (
+    NEW,
+    OLD,
+    UPDATED,
+    Cluster,
+    OneStack,
+    Plans,
+    Platform,
+    Stacks,
+    deployment,
+    platform_state,
+    workspace,
+)
 from tests.unit.trees import write_tree
 
 
 @pytest.fixture
 def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stacks:
-    config = "config:\n  codeopen:cluster:\n    context: team\n"
+    config = "config:\n  codeopen:cluster:\n    context: team\n  codeopen:projects:\n"
+    config += "  - {id: lamp, tier: starter, flavor: js}\n  - {id: vase, tier: starter, flavor: js, state: removed}\n"
     write_tree(tmp_path, {"stacks/Pulumi.team.yaml": config, "stacks/Pulumi.dev.yaml": "config: {}\n"})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CODEOPEN_STACK", "team")
     found = Stacks({"shop": deployment("shop"), "news": deployment("news", state="hibernated", name="News")})
     monkeypatch.setattr(Environment, "stack", lambda _, project, text=None: OneStack(found, project, text))
+    monkeypatch.setattr(Environment, "platform", property(lambda _: Platform(found)))
     monkeypatch.setattr(Environment, "applied", lambda _: tuple(sorted(found.states)))
     monkeypatch.setattr(cli, "read_plans", lambda *_: Plans())
     return found
@@ -129,6 +143,51 @@ def test_removal_spares_the_data_unless_it_is_meant(
     assert "has none of that id" in call(capsys, "remove", "none", code=1)
 
 
+@pytest.mark.parametrize("command", ["hibernate", "wake", "remove"])
+def test_a_listed_project_is_changed_in_its_list(
+    stacks: Stacks, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    told = call(capsys, command, "lamp", code=1)
+    assert (
+        "'lamp': it is one of the list of environment team (codeopen:projects); set `state` there to running," in told
+    )
+    assert "`codeopen project remove lamp --with-data --yes` deletes its disk and logins" in told
+    assert stacks.asked == []
+
+
+def test_the_data_of_a_listed_project_is_deleted_once_it_is_removed(
+    stacks: Stacks, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stacks.platform = platform_state("lamp", "vase", workload=False)
+    told = call(capsys, "remove", "vase", "--with-data", "--yes")
+    assert stacks.asked == [("remove", "project-vase project-vase-namespace")]
+    assert cluster.asked == ["delete codeopen-vase"]
+    assert "take its entry out of codeopen:projects" in told
+    assert "one of the list" in call(capsys, "remove", "lamp", "--with-data", "--yes", code=1), "its entry says running"
+    stacks.platform = platform_state("vase", workload=True)
+    assert "one of the list" in call(capsys, "remove", "vase", "--with-data", "--yes", code=1), "not applied yet"
+    assert cluster.asked == ["delete codeopen-vase"]
+
+
+def test_the_data_of_one_that_left_the_list_is_deleted(
+    stacks: Stacks, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stacks.platform = platform_state("mug", workload=True)
+    told = call(capsys, "remove", "mug", "--with-data", "--yes")
+    assert stacks.asked == [("remove", "project-mug project-mug-namespace project-mug-statefulset")]
+    assert cluster.asked == ["delete codeopen-mug"]
+    assert "codeopen:projects" not in told
+    stacks.platform = {}
+    assert "has none of that id" in call(capsys, "remove", "mug", "--with-data", "--yes", code=1)
+
+
+def test_one_that_is_removed_can_not_sleep(stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its stack has no image any more, and none is looked up for that."""
+    del stacks.states["shop"]["resources"][1]
+    assert "project 'shop': it is removed; `codeopen project wake`" in call(capsys, "hibernate", "shop", code=1)
+    assert stacks.asked == []
+
+
 def test_upgrades_are_for_those_that_run_something_older(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     assert "would change" in call(capsys, "upgrade", "old", "--dry-run")
     assert cluster.asked == []
@@ -168,6 +227,8 @@ def test_a_list_has_stacks_and_what_runs(cluster: Cluster, capsys: pytest.Captur
 def test_open_reads_the_projects_own_stack(stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:
     lines = call(capsys, "open", "shop").splitlines()
     assert lines[1].split() == ["opencode", "https://opencode--shop.dev", "codeopen", "secret"]
+    stacks.states["shop"]["resources"][0]["outputs"]["project"]["state"] = "removed"
+    assert "project 'shop': it is removed" in call(capsys, "open", "shop", code=1)
     stacks.states["shop"]["resources"][0]["outputs"] = {}
     assert "its stack has no workload" in call(capsys, "open", "shop", code=1)
 

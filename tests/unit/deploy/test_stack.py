@@ -14,7 +14,7 @@ import pytest
 
 from codeopen.deploy.events import Event
 from codeopen.deploy.stack import Stack, Watch
-from codeopen.errors import DeployError
+from codeopen.errors import ClusterError, DeployError
 from tests.unit.stand_ins import StandIns
 from tests.unit.trees import write_tree
 
@@ -97,6 +97,23 @@ def test_a_stack_is_made_on_first_use_and_the_committed_file_left_alone(stack: S
     assert applied.startswith(f"pulumi up --stack dev --config-file {stack.folder}/Pulumi.dev.yaml --non-interactive")
     assert applied.endswith("--yes --skip-preview")
     assert stack.log.read_text() == "debug=true\n"
+
+
+def test_some_resources_are_removed_after_what_else_goes(stack: Stack, pulumi: StandIns) -> None:
+    """Should that fail, the stack has them still: the next try begins there."""
+    stack.up(WATCH)
+    pulumi.forget()
+
+    def fail() -> None:
+        raise ClusterError("still there")
+
+    with pytest.raises(ClusterError):
+        stack.remove_resources(["urn:a", "urn:b"], WATCH, fail)
+    assert not any("unprotect" in call or "destroy" in call for call in pulumi.calls)
+    assert [event.name for event in stack.remove_resources(["urn:a", "urn:b"], WATCH, lambda: None)] == ["net"]
+    unprotect, destroy = (call for call in pulumi.calls if "export" not in call)
+    assert unprotect == "pulumi --non-interactive state unprotect urn:a urn:b --yes --stack dev"
+    assert destroy.startswith("pulumi destroy --target urn:a --target urn:b --stack dev ")
 
 
 def test_a_second_use_keeps_the_salt_and_takes_the_new_configuration(stack: Stack, pulumi: StandIns) -> None:
