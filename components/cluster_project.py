@@ -7,13 +7,13 @@ from typing import Any
 
 import pulumi
 
-from codeopen.cluster.deployment import ProjectDeployment
+from codeopen.cluster.deployment import HOME_CLAIM, ProjectDeployment
 from codeopen.cluster.objects import Reference, SecretValue
 from codeopen.cluster.project import project_objects
 from codeopen.cluster.settings import ClusterSettings
 from codeopen.cluster.workload import USERNAME
 from components.cluster_objects import declare
-from components.custom import Credential, GrantedStorage
+from components.custom import Credential, GrantedStorage, GrantedStorageArgs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,10 @@ class ProjectStack(pulumi.ComponentResource):
         kept = pulumi.ResourceOptions(parent=self, protect=True)
         ports = args.project.resolution.ports
         passwords = {port.name: Credential(f"{name}-{port.name}", USERNAME, kept).password for port in ports}
-        storage = GrantedStorage(f"{name}-storage", args.project.id, int(args.project.storage_gb), kept)
+        claim = f"{args.project.namespace}/{HOME_CLAIM}"
+        cluster = args.settings.kubeconfig, args.settings.context
+        asked = GrantedStorageArgs(args.project.id, int(args.project.storage_gb), claim, *cluster)
+        storage = GrantedStorage(f"{name}-storage", asked, kept)
         self.storage_gb = storage.gigabytes
         project = replace(args.project, image=Reference("image", ""), storage_gb=storage.gigabytes)
 

@@ -109,13 +109,29 @@ class PublishedImage(pulumi.CustomResource):
         super().__init__("codeopen:index:PublishedImage", name, properties, opts)
 
 
+@dataclass(frozen=True, slots=True)
+class GrantedStorageArgs:
+    """``claim`` is the ``NAMESPACE/NAME`` of the disk's claim, in the cluster of ``kubeconfig`` and ``context``."""
+
+    project: str
+    wanted: int
+    claim: str
+    kubeconfig: str
+    context: str
+
+    def properties(self) -> dict[str, Any]:
+        # A kubeconfig may be given by its content, which has keys in it.
+        kubeconfig = pulumi.Output.secret(self.kubeconfig) if self.kubeconfig else None
+        return {**asdict(self), "kubeconfig": kubeconfig, "context": self.context or None}
+
+
 class GrantedStorage(pulumi.CustomResource):
-    """The size of a project's disk in decimal gigabytes: the most that was ever wanted, since volumes never shrink."""
+    """The size of a project's disk in decimal gigabytes: the most that it ever had, since volumes never shrink."""
 
     gigabytes: pulumi.Output[int]
 
-    def __init__(self, name: str, project: str, wanted: int, opts: pulumi.ResourceOptions | None = None) -> None:
-        properties = {"project": project, "wanted": wanted, "gigabytes": None}
+    def __init__(self, name: str, args: GrantedStorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        properties = {**args.properties(), "gigabytes": None}
         super().__init__("codeopen:index:GrantedStorage", name, properties, opts)
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.host_paths import STORAGE_CLASS
 from tests.live import LiveStack, prepare_stack
 
 IMAGE = f"localhost:5000/codeopen/codeopen-js@sha256:{'1' * 64}"
@@ -175,6 +176,25 @@ def test_another_storage_class_is_for_new_claims(platform: PlatformStack) -> Non
     platform.configure({**eve, "state": "hibernated"}, {**bob, "state": "hibernated"})
     assert platform.changes() == [], "nor where none is given any more"
     platform.live.codeopen("down")
+
+
+def test_a_disk_that_can_not_grow_goes_back_to_its_tier(platform: PlatformStack) -> None:
+    """The larger size is recorded before the API server refuses the claim; then even hibernating would want it."""
+    fixed = f"fixed-{platform.live.name}"
+    platform.cluster.apply({**STORAGE_CLASS, "metadata": {"name": fixed}, "allowVolumeExpansion": False})
+    eve = {"id": platform.id("eve"), "tier": "starter"}
+    platform.configure(eve, storageClass=fixed)
+    platform.live.codeopen("up")
+    platform.configure({**eve, "tier": "power"}, storageClass=fixed)
+    refused = platform.live.codeopen("up", check=False)
+    assert refused.returncode == 1
+    assert "must support resize" in refused.stderr
+    platform.configure({**eve, "state": "hibernated"}, storageClass=fixed)
+    platform.live.codeopen("up")
+    assert platform.get("eve", "pvc", "home")["spec"]["resources"]["requests"]["storage"] == "20G"
+    assert platform.live.preview() == {}
+    platform.live.codeopen("down")
+    platform.cluster.kubectl("delete", "storageclass", fixed)
 
 
 def test_a_pod_of_another_makes_is_refused(platform: PlatformStack) -> None:

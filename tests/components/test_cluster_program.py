@@ -106,6 +106,15 @@ def test_one_that_is_removed_keeps_its_files_and_logins_and_looks_up_no_image() 
     assert left == {each.name: each for each in running if each.name in left}, "and they are as they were"
 
 
+def test_the_granted_size_can_ask_the_claim() -> None:
+    """In the cluster that the project is in."""
+    resources = declare_alone(cluster={**CLUSTER, "kubeconfig": "~/team.yaml", "context": "team"})
+    claim = only(resources, "PersistentVolumeClaim").inputs["metadata"]
+    inputs = only(resources, "GrantedStorage").inputs
+    assert inputs["claim"] == f"{claim['namespace']}/{claim['name']}" == "codeopen-demo/home"
+    assert (inputs["kubeconfig"]["value"], inputs["context"]) == ("~/team.yaml", "team"), "the first as a secret"
+
+
 def test_a_rename_changes_an_annotation_only() -> None:
     one, other = declare_alone(), declare_alone(project={**DEMO, "planDigest": PLAN_DIGEST, "name": "Another"})
     different = [(mine, its) for mine, its in zip(ordered(one), ordered(other), strict=True) if mine != its]

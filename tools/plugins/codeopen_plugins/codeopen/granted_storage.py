@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from threading import Event
 from typing import ClassVar
 
+from codeopen_plugins.codeopen.live_claim import claimed_gigabytes
+from codeopen_plugins.errors import PluginError
+from codeopen_plugins.kubernetes.kubeconfig import Choice
 from codeopen_plugins.properties import Change, Kind, Property
 from codeopen_plugins.resource import Change as InPlaceChange
 from codeopen_plugins.resource import Observed, ResourceType, Stored
@@ -13,16 +16,20 @@ from codeopen_plugins.values import Properties
 
 
 class GrantedStorage(ResourceType):
-    """The most that was ever asked for, in decimal gigabytes: ``gigabytes`` never falls below what it was.
+    """The size of a project's disk in decimal gigabytes: ``gigabytes`` never falls below what the disk has.
 
     A volume can't be made smaller, and a user's files may fill it: who asks for less keeps the size, and a preview and
-    an update say so. It exists in the state alone.
+    an update say so. What was recorded is kept, unless ``claim`` never grew to it, as where its storage class can't
+    grow; the cluster is asked that by ``kubeconfig`` and ``context``. It exists in the state alone.
     """
 
     token: ClassVar[str] = "codeopen:index:GrantedStorage"  # noqa: S105 - a type token, not a secret
     table: ClassVar[Mapping[str, Property]] = {
         "project": Property(Kind.STRING, required=True),
         "wanted": Property(Kind.INTEGER, change=Change.UPDATE, required=True),
+        "claim": Property(Kind.STRING, compared=False, differs="namespace/name; never a change by itself"),
+        "kubeconfig": Property(Kind.STRING, compared=False, differs="a path or the content; never a change by itself"),
+        "context": Property(Kind.STRING, compared=False, differs="never a change by itself"),
     }
     computed: ClassVar[tuple[str, ...]] = ("gigabytes",)
 
@@ -33,10 +40,20 @@ class GrantedStorage(ResourceType):
         return {**inputs, "gigabytes": int(inputs["wanted"])}
 
     def preview_update(self, inputs: Properties, outputs: Properties) -> Properties:
-        granted = max(int(inputs["wanted"]), int(outputs["gigabytes"]))
-        if granted > int(inputs["wanted"]):
+        try:
+            return self._granted(inputs, outputs, Event())
+        except PluginError:  # the update finds out
+            return self._granted({**inputs, "claim": ""}, outputs, Event())
+
+    def _granted(self, inputs: Properties, outputs: Properties, cancelled: Event) -> Properties:
+        wanted, held = int(inputs["wanted"]), int(outputs["gigabytes"])
+        if wanted < held and inputs.get("claim"):
+            where = Choice(str(inputs.get("kubeconfig") or ""), str(inputs.get("context") or ""))
+            held = claimed_gigabytes(str(inputs["claim"]), where, cancelled)
+        granted = max(wanted, held)
+        if granted > wanted:
             self._warn(
-                f"project {inputs['project']}: its disk stays at {granted} GB, though {int(inputs['wanted'])} GB are "
+                f"project {inputs['project']}: its disk stays at {granted} GB, though {wanted} GB are "
                 "asked for now: a volume never shrinks"
             )
         return {**inputs, "gigabytes": granted}
@@ -54,8 +71,8 @@ class GrantedStorage(ResourceType):
         given: Properties = {"project": project, "wanted": int(size)}
         return Observed(project, given, self.preview(given))
 
-    def update(self, change: InPlaceChange, outputs: Properties, cancelled: Event) -> Properties:  # noqa: ARG002
-        return self.preview_update(change.new, outputs)
+    def update(self, change: InPlaceChange, outputs: Properties, cancelled: Event) -> Properties:
+        return self._granted(change.new, outputs, cancelled)
 
     def delete(self, identifier: str, outputs: Properties) -> None:
         """Nothing exists outside the state."""

@@ -96,10 +96,10 @@ def pruned(live: Value, inputs: Value, *, quantity: bool = False) -> Value:
         return {**{name: value for name, value in inputs.items() if name not in live and not value}, **kept}
     if isinstance(live, list) and isinstance(inputs, list):
         return [pruned(item, asked, quantity=quantity) for item, asked in zip(live, inputs, strict=False)]
-    return inputs if quantity and _number(live) == _number(inputs) is not None else live
+    return inputs if quantity and number(live) == number(inputs) is not None else live
 
 
-def _number(value: Value) -> Decimal | None:
+def number(value: Value) -> Decimal | None:
     """A quantity such as 1500m, 2Gi or 1e3 as a number."""
     text = str(value)
     digits = text.rstrip("KMGTPEkmuni")
