@@ -31,8 +31,8 @@ def config_conflicts(base: Config, parts: Mapping[str, Config]) -> list[str]:
     origin = read_env(base)
     chosen: dict[str, tuple[str, str]] = {}
     for name, config in parts.items():
-        for key, value in read_env(config).items():
-            if key == "PATH" or origin.get(key) == value:
+        for key, value in _changed(origin, read_env(config)).items():
+            if key == "PATH":
                 continue
             holder, other = chosen.setdefault(key, (name, value))
             if other != value:
@@ -44,12 +44,11 @@ def merge_configs(base: Config, parts: Mapping[str, Config], labels: Mapping[str
     """The configuration of a combination, its keys sorted. Raises ComposeError for those that can't be merged."""
     if problems := config_conflicts(base, parts):
         raise ComposeError(f"configurations can't be merged: {'; '.join(problems)}")
-    env = read_env(base)
+    origin = read_env(base)
+    env = dict(origin)
     for config in parts.values():
-        env |= {key: value for key, value in read_env(config).items() if env.get(key) != value and key != "PATH"}
-    env["PATH"] = merge_path(
-        read_env(base).get("PATH", ""), [read_env(part).get("PATH", "") for part in parts.values()]
-    )
+        env |= {key: value for key, value in _changed(origin, read_env(config)).items() if key != "PATH"}
+    env["PATH"] = merge_path(origin.get("PATH", ""), [read_env(part).get("PATH", "") for part in parts.values()])
     merged: dict[str, Any] = {key: base[key] for key in FROM_BASE if base.get(key)}
     merged["Env"] = [f"{key}={value}" for key, value in sorted(env.items()) if value or key != "PATH"]
     for key in UNIONS:
@@ -58,12 +57,10 @@ def merge_configs(base: Config, parts: Mapping[str, Config], labels: Mapping[str
         }
         if union:
             merged[key] = dict(sorted(union.items()))
-    inherited = {
-        key: value
-        for config in (base, *parts.values())
-        for key, value in (config.get("Labels") or {}).items()
-        if not key.startswith(_OWN_LABELS)
-    }
+    kept = dict(_labels(base))
+    for config in parts.values():
+        kept |= _changed(_labels(base), _labels(config))
+    inherited = {key: value for key, value in kept.items() if not key.startswith(_OWN_LABELS)}
     merged["Labels"] = dict(sorted({**inherited, **labels}.items()))
     return dict(sorted(merged.items()))
 
@@ -92,6 +89,15 @@ def merge_path(base: str, parts: Sequence[str]) -> str:
 def read_env(config: Config) -> dict[str, str]:
     """The variables of a configuration by name."""
     return {key: value for key, _, value in (variable.partition("=") for variable in config.get("Env") or ())}
+
+
+def _labels(config: Config) -> Mapping[str, str]:
+    return config.get("Labels") or {}
+
+
+def _changed(base: Mapping[str, str], part: Mapping[str, str]) -> dict[str, str]:
+    """What a part has set: what it only inherited says nothing about what another one has set."""
+    return {key: value for key, value in part.items() if base.get(key) != value}
 
 
 def _folders(path: str) -> list[str]:

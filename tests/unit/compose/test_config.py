@@ -49,6 +49,15 @@ def test_a_merged_configuration() -> None:
     }
 
 
+@pytest.mark.parametrize("flavor_first", [True, False])
+def test_what_a_part_only_inherits_from_the_base_takes_nothing_back(flavor_first: bool) -> None:  # noqa: FBT001  a case
+    flavor = part(Env=["PATH=/usr/bin:/bin", "PORT=9000"], Labels={"dev.codeopen.upstream.ubuntu": "26.04"})
+    parts = {"js": flavor, "gui": part(), "go": part()} if flavor_first else {"gui": part(), "js": flavor}
+    merged = merge_configs(CONFIG, parts, {})
+    assert merged["Env"] == ["PATH=/usr/bin:/bin", "PORT=9000"]
+    assert merged["Labels"] == {"dev.codeopen.upstream.ubuntu": "26.04"}
+
+
 def test_labels_that_say_what_a_part_is_are_not_inherited() -> None:
     own = {"org.opencontainers.image.title": "codeopen-addon-gui", "dev.codeopen.plan-digest": "sha256:1"}
     merged = merge_configs(CONFIG, {"gui": part(Labels=own)}, LABELS)
