@@ -1,19 +1,20 @@
 """The merged configuration of a combination, from the configurations of its parts' images.
 
-Source: OCI Image Format Specification 1.1, "Image Configuration". PATH is merged in order; any other variable that two
-parts set differently can't be merged. What starts a container comes from the base.
+Source: OCI Image Format Specification 1.1, "Image Configuration". What parts put around PATH is put together as a chain
+would; any other variable that two parts set differently can't be merged. What starts a container comes from the base,
+as does everything that no rule here merges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from codeopen.errors import ComposeError
 
-# What every part must have as the base has it: it says how a container is run.
-FROM_BASE: Final = ("User", "Entrypoint", "Cmd", "WorkingDir", "Healthcheck", "Shell", "StopSignal", "ArgsEscaped")
 UNIONS: Final = ("ExposedPorts", "Volumes")
+# What has a rule; a part has all else as the base has it, be it a key that nobody knows yet.
+_MERGED: Final = frozenset(("Env", "Labels", *UNIONS))
 # Labels that say what an image is; the combination's own come in their place.
 _OWN_LABELS: Final = ("org.opencontainers.image.", "dev.codeopen.plan-digest")
 
@@ -25,14 +26,16 @@ def config_conflicts(base: Config, parts: Mapping[str, Config]) -> list[str]:
     problems = [
         f"{name} sets {key} to {config.get(key)!r}, the base to {base.get(key)!r}"
         for name, config in parts.items()
-        for key in FROM_BASE
+        for key in sorted((base.keys() | config.keys()) - _MERGED)
         if (config.get(key) or None) != (base.get(key) or None)
     ]
     origin = read_env(base)
     chosen: dict[str, tuple[str, str]] = {}
     for name, config in parts.items():
         for key, value in _changed(origin, read_env(config)).items():
-            if key == "PATH":
+            if key == "PATH" and origin.get(key):
+                if _around(origin[key], value) is None:
+                    problems.append(f"{name} sets PATH to {value!r}, which does not hold the base's {origin[key]!r}")
                 continue
             holder, other = chosen.setdefault(key, (name, value))
             if other != value:
@@ -47,10 +50,11 @@ def merge_configs(base: Config, parts: Mapping[str, Config], labels: Mapping[str
     origin = read_env(base)
     env = dict(origin)
     for config in parts.values():
-        env |= {key: value for key, value in _changed(origin, read_env(config)).items() if key != "PATH"}
-    env["PATH"] = merge_path(origin.get("PATH", ""), [read_env(part).get("PATH", "") for part in parts.values()])
-    merged: dict[str, Any] = {key: base[key] for key in FROM_BASE if base.get(key)}
-    merged["Env"] = [f"{key}={value}" for key, value in sorted(env.items()) if value or key != "PATH"]
+        env |= _changed(origin, read_env(config))
+    if path := origin.get("PATH"):
+        env["PATH"] = merge_path(path, [read_env(part).get("PATH", path) for part in parts.values()])
+    merged: dict[str, Any] = {key: value for key, value in base.items() if value and key not in _MERGED}
+    merged["Env"] = [f"{key}={value}" for key, value in sorted(env.items())]
     for key in UNIONS:
         union: dict[str, dict[str, str]] = {
             item: {} for config in (base, *parts.values()) for item in config.get(key) or ()
@@ -66,24 +70,19 @@ def merge_configs(base: Config, parts: Mapping[str, Config], labels: Mapping[str
 
 
 def merge_path(base: str, parts: Sequence[str]) -> str:
-    """One PATH with the folders of all: what a part has put before one of the base's stays before it.
+    """The PATH that a chain of the parts would have: each puts its folders around those of all before it.
 
-    ``/opt/go/bin:/usr/bin`` and ``/usr/bin:/opt/late`` on ``/usr/bin`` give ``/opt/go/bin:/usr/bin:/opt/late``.
+    ``/opt/go/bin:/usr/bin`` and then ``/opt/x:/usr/bin:/opt/late`` on ``/usr/bin`` give
+    ``/opt/x:/opt/go/bin:/usr/bin:/opt/late``. Raises ComposeError for a part that does not hold the base's folders.
     """
-    merged = _folders(base)
+    merged = base
     for part in parts:
-        waiting: list[str] = []
-        at = 0
-        for folder in _folders(part):
-            if folder in merged:
-                at = merged.index(folder)
-                merged[at:at] = waiting
-                at += len(waiting) + 1
-                waiting = []
-            else:
-                waiting.append(folder)
-        merged[at:at] = waiting
-    return ":".join(merged)
+        around = _around(base, part)
+        if around is None:
+            raise ComposeError(f"PATH {part!r} does not hold the base's {base!r}")
+        before, after = around
+        merged = f"{before}{merged}{after}"
+    return merged
 
 
 def read_env(config: Config) -> dict[str, str]:
@@ -100,9 +99,10 @@ def _changed(base: Mapping[str, str], part: Mapping[str, str]) -> dict[str, str]
     return {key: value for key, value in part.items() if base.get(key) != value}
 
 
-def _folders(path: str) -> list[str]:
-    return list(dict.fromkeys(_words(path.split(":"))))
+def _around(base: str, path: str) -> tuple[str, str] | None:
+    """What a part's PATH has before and after the base's, colons included; nothing where it was written anew.
 
-
-def _words(words: Iterable[str]) -> Iterable[str]:
-    return (word for word in words if word)
+    A part that writes it anew drops what earlier ones put there, which can't be seen in it.
+    """
+    before, found, after = f":{path}:".partition(f":{base}:")
+    return (f"{before}:"[1:], f":{after}"[:-1]) if found else None

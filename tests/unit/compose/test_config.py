@@ -22,13 +22,30 @@ def part(**changes: object) -> dict[str, object]:
         (["/usr/bin:/bin"], "/usr/bin:/bin"),
         (["/opt/go/bin:/usr/bin:/bin"], "/opt/go/bin:/usr/bin:/bin"),
         (["/usr/bin:/bin:/opt/late"], "/usr/bin:/bin:/opt/late"),
-        (["/opt/a:/usr/bin:/bin", "/opt/b:/usr/bin:/bin"], "/opt/a:/opt/b:/usr/bin:/bin"),
-        (["/opt/a:/usr/bin:/opt/m:/bin", "/usr/bin:/opt/n:/bin"], "/opt/a:/usr/bin:/opt/m:/opt/n:/bin"),
-        ([""], "/usr/bin:/bin"),
+        (["/opt/a:/usr/bin:/bin", "/opt/b:/usr/bin:/bin"], "/opt/b:/opt/a:/usr/bin:/bin"),
+        (["/usr/bin:/bin:/opt/a", "/usr/bin:/bin:/opt/b"], "/usr/bin:/bin:/opt/a:/opt/b"),
+        (["/a:/usr/bin:/bin:/z", "/usr/bin:/bin", "/b:/c:/usr/bin:/bin:/y"], "/b:/c:/a:/usr/bin:/bin:/z:/y"),
+        (["/a:/usr/bin:/bin", "/a:/usr/bin:/bin"], "/a:/a:/usr/bin:/bin"),
     ],
 )
-def test_paths_are_merged_in_order(parts: list[str], merged: str) -> None:
+def test_each_part_puts_its_folders_around_those_before_it_as_in_a_chain(parts: list[str], merged: str) -> None:
     assert merge_path("/usr/bin:/bin", parts) == merged
+
+
+@pytest.mark.parametrize("path", ["/opt/a", "/bin:/usr/bin", "/usr/bin:/opt/m:/bin", "/my/usr/bin:/bin", ""])
+def test_a_path_that_was_written_anew_is_refused_by_the_parts_name(path: str) -> None:
+    env = [f"PATH={path}", "PORT=4096"]
+    with pytest.raises(ComposeError, match=f"b sets PATH to '{path}', which does not hold"):
+        merge_configs(CONFIG, {"a": part(), "b": part(Env=env)}, {})
+    with pytest.raises(ComposeError, match="does not hold"):
+        merge_path("/usr/bin:/bin", [path])
+
+
+def test_without_a_path_of_the_base_it_is_a_variable_like_others() -> None:
+    base = {"Env": ["LANG=C"]}
+    assert merge_configs(base, {"a": {"Env": ["PATH=/a", "LANG=C"]}, "b": base}, {})["Env"] == ["LANG=C", "PATH=/a"]
+    with pytest.raises(ComposeError, match="a sets PATH to '/a', b to '/b'"):
+        merge_configs(base, {"a": {"Env": ["PATH=/a"]}, "b": {"Env": ["PATH=/b"]}}, {})
 
 
 def test_a_merged_configuration() -> None:
@@ -70,11 +87,21 @@ def test_labels_that_say_what_a_part_is_are_not_inherited() -> None:
         ({"Env": ["PORT=1"]}, "a sets PORT to '1', b to '2'"),
         ({"User": "root", "Env": ["PORT=2"]}, "a sets User to 'root', the base to 'developer'"),
         ({"Entrypoint": ["sh"], "Env": ["PORT=2"]}, "a sets Entrypoint"),
+        ({"OnBuild": ["RUN x"]}, r"a sets OnBuild to \['RUN x'\], the base to None"),
+        ({"Unheard": {"of": 1}}, "a sets Unheard"),
+        ({"User": None}, "a sets User to None, the base to 'developer'"),
     ],
 )
 def test_contradictions_are_refused_by_name(change: dict[str, object], message: str) -> None:
     with pytest.raises(ComposeError, match=message):
         merge_configs(CONFIG, {"a": part(**change), "b": part(Env=["PORT=2"])}, {})
+
+
+def test_what_no_rule_merges_is_kept_as_the_base_and_all_parts_have_it() -> None:
+    base = {**CONFIG, "StopSignal": "SIGINT", "Unheard": {"of": 1}, "ArgsEscaped": False}
+    merged = merge_configs(base, {"a": base, "b": {**base, "ArgsEscaped": None}}, {})
+    assert (merged["StopSignal"], merged["Unheard"]) == ("SIGINT", {"of": 1})
+    assert "ArgsEscaped" not in merged
 
 
 def test_the_order_of_keys_does_not_depend_on_the_parts() -> None:
