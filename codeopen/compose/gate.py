@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from codeopen.compose.config import config_conflicts
@@ -15,6 +16,7 @@ from codeopen.compose.debconf import DATABASES as DEBCONF
 from codeopen.compose.debconf import merge_debconf
 from codeopen.compose.entries import Entry, EntryKind, parents
 from codeopen.compose.linker_cache import PATH as LINKER_CACHE
+from codeopen.compose.linker_cache import merge_linker_caches
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.part_index import PartIndex
 from codeopen.errors import ComposeError
@@ -179,11 +181,17 @@ def configurations_agree(pair: Pair) -> Iterator[Finding]:
 
 
 def databases_merge(pair: Pair) -> Iterator[Finding]:
-    """The merge rules for debconf's answers find no contradiction."""
-    for name in DEBCONF:
-        contents = [part.files[name] for part in (pair.one, pair.other) if name in part.files]
+    """The merge rules for debconf's answers and for the linker's cache give one result, as the seal needs them."""
+    rules: dict[str, Callable[[bytes, Sequence[bytes]], bytes]] = {
+        name: partial(merge_debconf, name) for name in DEBCONF
+    }
+    rules[LINKER_CACHE] = merge_linker_caches
+    for name, merge in rules.items():
+        if name not in pair.one.entries or name not in pair.other.entries:
+            continue
+        contents = [part.files.get(name, b"") for part in (pair.one, pair.other)]
         try:
-            merge_debconf(name, pair.base.files.get(name, b""), contents)
+            merge(pair.base.files.get(name, b""), contents)
         except ComposeError as error:
             yield Finding("databases-merge", name, str(error))
 

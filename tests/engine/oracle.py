@@ -98,9 +98,23 @@ def differences(chained: PartIndex, composed: PartIndex) -> list[str]:
         left, right = (sorted(_stanzas(image, name)) for image in (chained, composed))
         if left != right:
             found.append(f"{name} says something else")
-    left, right = (set(read_linker_cache(image.files.get(LINKER_CACHE, b""))) for image in (chained, composed))
-    if left != right:
-        found.append(f"the linker finds other libraries: {sorted(library.path for library in left ^ right)}")
+    return found + _linker_differences(*(image.files.get(LINKER_CACHE, b"") for image in (chained, composed)))
+
+
+def _linker_differences(chained: bytes, composed: bytes) -> list[str]:
+    """Libraries that are found otherwise: of several with one name, the first is loaded."""
+    left, right = _paths_by_name(chained), _paths_by_name(composed)
+    return [
+        f"the linker finds {name} in {left.get(name, [])} and {right.get(name, [])}"
+        for name in sorted(left.keys() | right.keys())
+        if left.get(name) != right.get(name)
+    ]
+
+
+def _paths_by_name(cache: bytes) -> dict[str, list[tuple[str, int, int]]]:
+    found: dict[str, list[tuple[str, int, int]]] = {}
+    for library in read_linker_cache(cache):
+        found.setdefault(library.name, []).append((library.path, library.flags, library.capabilities))
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from codeopen.compose.indexing import index_part
+from codeopen.compose.linker_cache import Library, write_linker_cache
 from codeopen.compose.part_index import LayerBlob, PartIndex
 
 TAR = "application/vnd.oci.image.layer.v1.tar"
@@ -97,6 +99,20 @@ def status(*packages: str, version: str = "1.0") -> bytes:
             f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {own or version}\n"
         )
     return "\n".join(stanzas).encode()
+
+
+def linker_cache(*paths: str) -> bytes:
+    """A linker's cache of these libraries, first in the search path first."""
+    return write_linker_cache(Library(path.rpartition("/")[2], path, 0x303, 0) for path in paths)
+
+
+def processor_cache() -> bytes:
+    """A linker's cache that names a kind of processor, as libraries in ``glibc-hwcaps`` make ldconfig write."""
+    plain = linker_cache("/usr/lib/glibc-hwcaps/x86-64-v3/libx.so.1")
+    start = len(plain) + -len(plain) % 4
+    header = plain[:32] + struct.pack("<I", start) + plain[36:]
+    capabilities = struct.pack("<IIIIII", 0xEAA42174, 1, 1, 0, start + 24, 4) + bytes(4)
+    return header.ljust(start, b"\0") + capabilities
 
 
 STATUS = "var/lib/dpkg/status"

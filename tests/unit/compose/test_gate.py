@@ -9,10 +9,21 @@ import pytest
 
 from codeopen.compose.gate import RULES, Pair, judge
 from codeopen.compose.part_index import from_json, to_json
-from tests.unit.compose.layers import STATUS, Content, File, Link, make_base, make_part, status
+from tests.unit.compose.layers import (
+    STATUS,
+    Content,
+    File,
+    Link,
+    linker_cache,
+    make_base,
+    make_part,
+    processor_cache,
+    status,
+)
 
 TRIGGERS = "var/lib/dpkg/triggers/File"
 DIVERSIONS = "var/lib/dpkg/diversions"
+CACHE = "etc/ld.so.cache"
 BASE = make_base()
 GOOD: Mapping[str, Content] = {"opt/one": b"1", STATUS: status("bash", "libc6", "jq")}
 
@@ -24,10 +35,9 @@ def findings(one: Mapping[str, Content], other: Mapping[str, Content], **config:
 
 def test_parts_that_go_together_have_no_finding() -> None:
     shared = {"usr/share/doc/jq": b"same"}
-    cache = {"etc/ld.so.cache": b""}
-    assert not findings(
-        {**GOOD, **shared, **cache}, {"opt/other": b"2", STATUS: status("bash", "libc6", "jq", "zsh"), **shared}
-    )
+    one = {**GOOD, **shared, CACHE: linker_cache("/usr/lib/liba.so.1", "/opt/a/liba.so.1")}
+    other = {"opt/other": b"2", STATUS: status("bash", "libc6", "jq", "zsh"), **shared}
+    assert not findings(one, {**other, CACHE: linker_cache("/usr/lib/liba.so.1", "/opt/b/libb.so.1")})
 
 
 HOSTILE: dict[str, tuple[Mapping[str, Content], Mapping[str, Content], tuple[str, str]]] = {
@@ -67,6 +77,16 @@ HOSTILE: dict[str, tuple[Mapping[str, Content], Mapping[str, Content], tuple[str
         {"var/cache/debconf/config.dat": b"Name: a/b\nValue: 2\nOwners: c\n"},
         ("databases-merge", "var/cache/debconf/config.dat"),
     ),
+    "another library of the same name": (
+        {CACHE: linker_cache("/opt/one/libx.so.1")},
+        {CACHE: linker_cache("/opt/other/libx.so.1")},
+        ("databases-merge", CACHE),
+    ),
+    "libraries for special processors": (
+        {CACHE: processor_cache()},
+        {CACHE: linker_cache("/opt/other/liby.so.1")},
+        ("databases-merge", CACHE),
+    ),
 }
 
 
@@ -97,6 +117,10 @@ def test_other_base_layers_are_refused() -> None:
 def test_a_trigger_on_a_file_that_both_have_did_its_work() -> None:
     both = {"usr/share/applications/code.desktop": b"1"}
     assert not findings({TRIGGERS: b"/usr/share/applications desktop-file-utils\n", **both}, both)
+
+
+def test_a_cache_that_only_one_writes_needs_no_merge() -> None:
+    assert not findings({**GOOD, CACHE: processor_cache()}, {"opt/other": b"2"})
 
 
 def test_every_rule_is_proved_by_a_hostile_part() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from codeopen.compose.linker_cache import Library, merge_linker_caches, read_linker_cache, write_linker_cache
 from codeopen.errors import ComposeError
+from tests.unit.compose.layers import linker_cache, processor_cache
 
 # In the order in which glibc's ldconfig wrote them.
 ORDERED = tuple(
@@ -41,13 +42,75 @@ def test_the_machines_own_cache_is_read_and_written_in_its_order() -> None:
     content = Path("/etc/ld.so.cache").read_bytes()
     libraries = read_linker_cache(content)
     assert len(libraries) > 10
-    assert read_linker_cache(write_linker_cache(reversed(libraries))) == libraries
+    shuffled = sorted(libraries, key=lambda library: library.name.encode())
+    assert read_linker_cache(write_linker_cache(shuffled)) == libraries
 
 
 def test_merging_holds_each_library_once() -> None:
     one, other = write_linker_cache(ORDERED[:6]), write_linker_cache(ORDERED[4:])
     assert merge_linker_caches(b"", [one, other]) == write_linker_cache(ORDERED)
     assert merge_linker_caches(one, [one]) == one
+
+
+def merged_paths(base: bytes, *parts: bytes) -> list[str]:
+    return [library.path for library in read_linker_cache(merge_linker_caches(base, parts))]
+
+
+def test_one_parts_libraries_of_one_name_stay_in_the_order_of_its_search_path() -> None:
+    own = linker_cache("/usr/lib/libx.so.1", "/opt/a/libx.so.1", "/usr/local/lib/libx.so.1")
+    paths = ["/usr/lib/libx.so.1", "/opt/a/libx.so.1", "/usr/local/lib/libx.so.1"]
+    assert [library.path for library in read_linker_cache(own)] == paths
+    assert merged_paths(b"", own) == paths
+    assert merged_paths(b"", linker_cache("/usr/lib/liby.so.1"), own)[1:] == paths
+
+
+@pytest.mark.parametrize(
+    ("base", "one", "other", "merged"),
+    [
+        ("b", "ab", "bc", "abc"),
+        ("b", "b", "cb", "cb"),
+        ("", "zab", "zb", "zab"),
+        ("", "za", "zab", "zab"),
+        ("ba", "bca", "dba", "dbca"),
+    ],
+)
+def test_the_inputs_orders_decide_whatever_the_names_are(base: str, one: str, other: str, merged: str) -> None:
+    caches = [linker_cache(*(f"/{folder}/libx.so.1" for folder in folders)) for folders in (base, one, other)]
+    expected = [f"/{folder}/libx.so.1" for folder in merged]
+    assert merged_paths(*caches) == expected
+    assert merged_paths(caches[0], caches[2], caches[1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "one", "other"),
+    [("", "a", "b"), ("b", "ab", "cb"), ("b", "ba", "bc"), ("", "ab", "ba"), ("ab", "ba", "ab")],
+)
+def test_an_order_that_nothing_decides_is_refused_by_name(base: str, one: str, other: str) -> None:
+    caches = [linker_cache(*(f"/{folder}/libx.so.1" for folder in folders)) for folders in (base, one, other)]
+    with pytest.raises(ComposeError, match=r"libx\.so\.1 is in /[ab]/libx\.so\.1 and /[abc]/libx\.so\.1"):
+        merge_linker_caches(caches[0], caches[1:])
+
+
+def test_names_that_the_linker_takes_for_the_same_are_one() -> None:
+    with pytest.raises(ComposeError, match="don't say which comes first"):
+        merge_linker_caches(b"", [linker_cache("/a/libx.so.1"), linker_cache("/b/libx.so.01")])
+    assert merged_paths(b"", linker_cache("/a/libx.so.1"), linker_cache("/b/libx.so.10")) == [
+        "/b/libx.so.10",
+        "/a/libx.so.1",
+    ]
+
+
+def test_libraries_of_another_machine_are_not_mixed_up_with_them() -> None:
+    one, other = (Library("libx.so.1", f"/{flags}/libx.so.1", flags, 0) for flags in (0x303, 0x803))
+    merged = merge_linker_caches(b"", [write_linker_cache([one]), write_linker_cache([other])])
+    assert read_linker_cache(merged) == (other, one)
+
+
+def test_libraries_for_special_processors_are_refused() -> None:
+    with pytest.raises(ComposeError, match="glibc-hwcaps"):
+        read_linker_cache(processor_cache())
+    with pytest.raises(ComposeError, match="damaged"):
+        read_linker_cache(processor_cache()[:-30])
 
 
 @pytest.mark.parametrize(
