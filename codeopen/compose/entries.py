@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -23,24 +23,22 @@ _CHUNK: Final = 1 << 20
 
 
 class EntryKind(StrEnum):
-    """The types of a changeset's entries; a whiteout deletes what lies below, an opaque one all of a folder's."""
+    """The types of a changeset's entries."""
 
     FILE = "file"
     FOLDER = "folder"
     SYMLINK = "symlink"
     DEVICE = "device"
     FIFO = "fifo"
-    WHITEOUT = "whiteout"
-    OPAQUE = "opaque"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
     """One path of a layer. Times are not part of it: they say when a part was built, not what it is.
 
-    ``path`` is relative to the root, without a trailing slash; a whiteout's is that of what it deletes. ``content`` is
-    the ``sha256:`` digest of a file, the target of a symbolic link or a device's number; a hard link has the digest of
-    the file that it links to. ``size`` is in bytes.
+    ``path`` is relative to the root, without a trailing slash. ``content`` is the ``sha256:`` digest of a file, the
+    target of a symbolic link or a device's number; a hard link has the digest of the file that it links to. ``size``
+    is in bytes.
     """
 
     path: str
@@ -53,41 +51,70 @@ class Entry:
     attributes: tuple[tuple[str, str], ...] = ()
 
 
-def read_entries(layer: IO[bytes], keep: Callable[[str], bool]) -> tuple[tuple[Entry, ...], Mapping[str, bytes]]:
-    """The entries of an uncompressed layer in its order, and the contents of the files that ``keep`` asks for.
+@dataclass(frozen=True, slots=True, order=True)
+class Deletion:
+    """What a layer takes from those below it: a path with all in it, or only what is in a folder (``""`` is the root).
+
+    A layer may have an entry of the same path: that is what comes in the place of what is gone.
+    """
+
+    path: str
+    inside_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one layer holds: entries in its order, deletions, and the contents of the files that were asked for."""
+
+    entries: tuple[Entry, ...]
+    deletions: frozenset[Deletion]
+    kept: Mapping[str, bytes]
+
+
+def read_layer(layer: IO[bytes], keep: Callable[[str], bool]) -> Layer:
+    """What an uncompressed layer holds, with the contents of the files that ``keep`` asks for.
 
     Raises ComposeError for a tar that is none, holds a path twice, or has paths that lead out of the root.
     """
     entries: dict[str, Entry] = {}
+    deletions: set[Deletion] = set()
     kept: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=layer, mode="r|") as archive:
             for member in archive:
-                entry, data = _read_member(archive, member, entries, keep)
-                if entry is None:
+                path = _clean(member.name)
+                if not path:
+                    continue  # the root itself
+                if deletion := _deletion(path):
+                    deletions.add(deletion)
                     continue
-                if entry.path in entries and entry.kind is not EntryKind.FOLDER:
-                    raise ComposeError(f"layer: {entry.path!r} is in it twice; build the part again")
-                entries[entry.path] = entry
+                entry, data = _read_member(archive, member, path, entries, keep)
+                if path in entries and entry.kind is not EntryKind.FOLDER:
+                    raise ComposeError(f"layer: {path!r} is in it twice; build the part again")
+                entries[path] = entry
                 if data is not None:
-                    kept[entry.path] = data
+                    kept[path] = data
     except (tarfile.TarError, EOFError, UnicodeError) as error:
         raise ComposeError(f"layer: it is no readable tar ({error}); build the part again") from error
-    return tuple(entries.values()), MappingProxyType(kept)
+    return Layer(tuple(entries.values()), frozenset(deletions), MappingProxyType(kept))
+
+
+def _deletion(path: str) -> Deletion | None:
+    folder, _, name = path.rpartition("/")
+    if name == OPAQUE_WHITEOUT:
+        return Deletion(folder, inside_only=True)
+    if name.startswith(WHITEOUT_PREFIX):
+        return Deletion(posixpath.join(folder, name.removeprefix(WHITEOUT_PREFIX)), inside_only=False)
+    return None
 
 
 def _read_member(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, known: Mapping[str, Entry], keep: Callable[[str], bool]
-) -> tuple[Entry | None, bytes | None]:
-    path = _clean(member.name)
-    if not path:
-        return None, None  # the root itself
-    folder, _, name = path.rpartition("/")
-    if name == OPAQUE_WHITEOUT:
-        return Entry(folder, EntryKind.OPAQUE, 0, 0, 0, 0, ""), None
-    if name.startswith(WHITEOUT_PREFIX):
-        deleted = posixpath.join(folder, name.removeprefix(WHITEOUT_PREFIX))
-        return Entry(deleted, EntryKind.WHITEOUT, 0, 0, 0, 0, ""), None
+    archive: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    path: str,
+    known: Mapping[str, Entry],
+    keep: Callable[[str], bool],
+) -> tuple[Entry, bytes | None]:
     kind, size, content, data = _content(archive, member, path, known, keep)
     attributes = tuple(
         sorted(
@@ -148,31 +175,28 @@ def _clean(name: str) -> str:
     return "/".join(words)
 
 
-def apply_layers(layers: Iterable[Iterable[Entry]], tree: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
-    """The file tree that layers make on top of ``tree``, by path."""
-    result = dict(tree or {})
-    for layer in layers:
-        entries = tuple(layer)
-        # A whiteout hides what lies below its own layer, wherever in the layer it stands.
-        for entry in entries:
-            if entry.kind is EntryKind.WHITEOUT:
-                _remove(result, entry.path, itself=True)
-            elif entry.kind is EntryKind.OPAQUE:
-                _remove(result, entry.path, itself=False)
-        for entry in entries:
-            if entry.kind in {EntryKind.WHITEOUT, EntryKind.OPAQUE}:
-                continue
-            below = result.get(entry.path)
-            if below and below.kind is EntryKind.FOLDER and entry.kind is not EntryKind.FOLDER:
-                _remove(result, entry.path, itself=True)
-            result[entry.path] = entry
-    return result
+def apply_layer(tree: dict[str, Entry], layer: Layer) -> None:
+    """Put a layer over a file tree, which is kept by path. It deletes what lies below it, never anything of its own."""
+    _remove(tree, layer.deletions)
+    for entry in layer.entries:
+        below = tree.get(entry.path)
+        if below and below.kind is EntryKind.FOLDER and entry.kind is not EntryKind.FOLDER:
+            _remove(tree, {Deletion(entry.path, inside_only=True)})
+        tree[entry.path] = entry
 
 
-def _remove(tree: dict[str, Entry], path: str, *, itself: bool) -> None:
-    inside = f"{path}/"
-    for name in [name for name in tree if name.startswith(inside) or (itself and name == path)]:
-        del tree[name]
+def deleted_paths(paths: Iterable[str], deletions: Collection[Deletion]) -> set[str]:
+    """Those of the paths that deletions of a layer above take away."""
+    if not deletions:
+        return set()
+    whole = {deletion.path for deletion in deletions if not deletion.inside_only}
+    inside = {deletion.path for deletion in deletions}
+    return {path for path in paths if path in whole or "" in inside or not inside.isdisjoint(parents(path))}
+
+
+def _remove(tree: dict[str, Entry], deletions: Collection[Deletion]) -> None:
+    for path in deleted_paths(tree, deletions):
+        del tree[path]
 
 
 def parents(path: str) -> Iterator[str]:

@@ -64,13 +64,11 @@ def same_base(pair: Pair) -> Iterator[Finding]:
 
 
 def no_deletions(pair: Pair) -> Iterator[Finding]:
-    """What one part deletes from the base, the other may have relied on."""
+    """What one part deletes from the base, the other may have relied on, or have put something there."""
     for part, _ in pair.both:
-        for entry in part.entries.values():
-            if entry.kind in {EntryKind.WHITEOUT, EntryKind.OPAQUE}:
-                yield Finding(
-                    "no-deletions", entry.path, f"{part.repository} deletes it; leave it, or do so in the base"
-                )
+        for deletion in part.deletions:
+            what = f"{part.repository} deletes {'all that is in ' if deletion.inside_only else ''}it"
+            yield Finding("no-deletions", deletion.path or "/", f"{what}; leave it, or do so in the base")
 
 
 def same_files(pair: Pair) -> Iterator[Finding]:

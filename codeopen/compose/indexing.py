@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, Any, Final
 
-from codeopen.compose.entries import Entry, EntryKind, read_entries
+from codeopen.compose.entries import Deletion, Entry, Layer, apply_layer, deleted_paths, read_layer
 from codeopen.compose.packages import read_packages
 from codeopen.compose.part_index import EMPTY_LAYER, MERGED_FILES, LayerBlob, PartIndex
 from codeopen.errors import ComposeError
@@ -56,37 +56,34 @@ def index_part(
     if base and [layer.diff_id for layer in layers[:known]] != [layer.diff_id for layer in base.layers]:
         raise ComposeError(f"{repository}: it does not stand on the base's layers; build it again")
     entries: dict[str, Entry] = {}
+    deletions: set[Deletion] = set()
     files = dict(base.files) if base else {}
-    for layer in layers[known:]:
-        with open_blob(layer) as blob, _unpacked(layer, blob) as tar:
-            found, kept = _read(tar, repository)
-        _overlay(entries, found)
-        files |= kept
-    deleted = {path for path, entry in entries.items() if entry.kind is EntryKind.WHITEOUT}
-    files = {name: content for name, content in files.items() if name not in deleted}
-    packages = read_packages(files)
-    return PartIndex(digest, repository, platform, layers, known, entries, packages, files, config.get("config", {}))
+    for blob in layers[known:]:
+        with open_blob(blob) as stream, _unpacked(blob, stream) as tar:
+            layer = _read(tar, repository)
+        apply_layer(entries, layer)
+        deletions |= layer.deletions
+        gone = deleted_paths(files, layer.deletions)
+        files = {name: content for name, content in files.items() if name not in gone} | dict(layer.kept)
+    return PartIndex(
+        digest=digest,
+        repository=repository,
+        platform=platform,
+        layers=layers,
+        base_layers=known,
+        entries=entries,
+        deletions=frozenset(deletions),
+        packages=read_packages(files),
+        files=files,
+        config=config.get("config", {}),
+    )
 
 
-def _read(tar: IO[bytes], repository: str) -> tuple[tuple[Entry, ...], Mapping[str, bytes]]:
+def _read(tar: IO[bytes], repository: str) -> Layer:
     try:
-        return read_entries(tar, MERGED_FILES.__contains__)
+        return read_layer(tar, MERGED_FILES.__contains__)
     except (ComposeError, zlib.error, gzip.BadGzipFile) as error:
         raise ComposeError(f"{repository}: {error}") from error
-
-
-def _overlay(entries: dict[str, Entry], layer: Sequence[Entry]) -> None:
-    """Put a layer over the delta so far; a deletion takes away what the delta had, and stays, for the base's sake."""
-    for entry in layer:
-        if entry.kind in {EntryKind.WHITEOUT, EntryKind.OPAQUE}:
-            inside = f"{entry.path}/"
-            for path in [path for path in entries if path.startswith(inside)]:
-                del entries[path]
-            if entry.kind is EntryKind.WHITEOUT:
-                entries[entry.path] = entry
-    for entry in layer:
-        if entry.kind is not EntryKind.WHITEOUT and (entry.kind is not EntryKind.OPAQUE or entry.path not in entries):
-            entries[entry.path] = entry
 
 
 def _unpacked(layer: LayerBlob, blob: IO[bytes]) -> IO[bytes]:

@@ -1,7 +1,7 @@
 """The index of a part: all that composing and the gate need to know of its image, computed once.
 
 It is stored beside the image in the registry, so that no layer has to be read again. ``to_json`` and ``from_json``
-give and take format 2; change a field, and FORMAT goes up.
+give and take format 3; change a field, and FORMAT goes up.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from codeopen.compose.debconf import DATABASES as DEBCONF
-from codeopen.compose.entries import Entry, EntryKind
+from codeopen.compose.entries import Deletion, Entry, EntryKind
 from codeopen.compose.linker_cache import PATH as LINKER_CACHE
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.packages import Packages
 from codeopen.errors import ComposeError
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 # A tar that holds nothing, as BuildKit writes one for an instruction without files. Machines mount at most 127 layers.
 EMPTY_LAYER: Final = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 # Files whose contents the index carries, because they are merged.
@@ -40,8 +40,9 @@ class PartIndex:
     """One image, as the gate and composing see it.
 
     ``digest`` is its manifest's; ``layers`` leave out empty ones, and the first ``base_layers`` are the base's.
-    ``entries`` are those of the layers beyond, each path as the last of them leaves it, deletions too; the base itself
-    has all of its own. ``packages`` and ``files`` (the contents of merged files, by path) are those of the whole image.
+    ``entries`` are those of the layers beyond, each path as the last of them leaves it, and ``deletions`` all that any
+    of these layers takes from those below it, whatever comes in its place; the base itself has all of its own.
+    ``packages`` and ``files`` (the contents of merged files, by path) are those of the whole image.
     """
 
     digest: str
@@ -50,6 +51,7 @@ class PartIndex:
     layers: tuple[LayerBlob, ...]
     base_layers: int
     entries: Mapping[str, Entry]
+    deletions: frozenset[Deletion]
     packages: Packages
     files: Mapping[str, bytes]
     config: Mapping[str, Any]
@@ -70,6 +72,7 @@ def to_json(index: PartIndex) -> bytes:
         "layers": [asdict(layer) for layer in index.layers],
         "base_layers": index.base_layers,
         "entries": [_entry_to_list(index.entries[path]) for path in sorted(index.entries)],
+        "deletions": [[deletion.path, deletion.inside_only] for deletion in sorted(index.deletions)],
         "packages": {
             "stanzas": dict(sorted(index.packages.stanzas.items())),
             "automatic": sorted(index.packages.automatic),
@@ -97,6 +100,7 @@ def from_json(data: bytes) -> PartIndex:
             layers=tuple(LayerBlob(**layer) for layer in value["layers"]),
             base_layers=value["base_layers"],
             entries={entry.path: entry for entry in map(_entry_from_list, value["entries"])},
+            deletions=frozenset(Deletion(path, inside_only) for path, inside_only in value["deletions"]),
             packages=Packages(
                 stanzas=packages["stanzas"],
                 automatic=frozenset(packages["automatic"]),

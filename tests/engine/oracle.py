@@ -83,6 +83,8 @@ def _ignore(event: Event) -> None:
 def differences(chained: PartIndex, composed: PartIndex) -> list[str]:
     """Everything in which two whole images differ, in words; both are indexed from their first layer on."""
     found = _tree_differences(chained.entries, composed.entries)
+    deleted = sorted({deletion.path for deletion in chained.deletions ^ composed.deletions})
+    found += [f"{path}: deleted in one of the images" for path in deleted]
     if chained.packages.stanzas != composed.packages.stanzas:
         keys = {key for key, _ in chained.packages.stanzas.items() ^ composed.packages.stanzas.items()}
         found.append(f"dpkg knows other packages: {sorted(keys)}")

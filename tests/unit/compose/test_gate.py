@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from codeopen.compose.gate import RULES, Pair, judge
 from codeopen.compose.part_index import from_json, to_json
+from codeopen.errors import ComposeError
 from tests.unit.compose.layers import (
     STATUS,
     Content,
@@ -96,6 +98,48 @@ def test_hostile_parts_are_refused_by_name(case: str) -> None:
     assert expected in findings(one, other)
     if expected[0] != "same-files" and "place of a folder" not in case:
         assert expected in findings(other, one), "whichever comes first"
+
+
+OPAQUE: Mapping[str, Content] = {"etc/": None, "etc/.wh..wh..opq": b"", "etc/mine": b""}
+REPLACED: dict[str, tuple[tuple[Mapping[str, Content], ...], str]] = {
+    "deleted, and made again by a later layer": (
+        ({"etc/.wh.passwd": b""}, {"etc/passwd": b"root:x:0:0\n"}),
+        "etc/passwd",
+    ),
+    "a folder made again": (({"usr/.wh.lib": b""}, {"usr/": None, "usr/lib/": None, "usr/lib/x": b""}), "usr/lib"),
+    "deleted and made again in one layer": (({"etc/.wh.passwd": b"", "etc/passwd": b"root:x:0:0\n"},), "etc/passwd"),
+    "an opaque marker behind its folder": ((OPAQUE,), "etc"),
+    "an opaque marker before its folder": ((dict(sorted(OPAQUE.items(), reverse=True)),), "etc"),
+    "an opaque marker below a layer with the folder": ((OPAQUE, {"etc/": None, "etc/more": b""}), "etc"),
+    "an opaque root": (({".wh..wh..opq": b""},), "/"),
+}
+
+
+@pytest.mark.parametrize("case", REPLACED)
+def test_a_deletion_counts_whatever_comes_in_its_place(case: str) -> None:
+    layers, path = REPLACED[case]
+    hostile = make_part("hostile", BASE, *layers)
+    (finding,) = [
+        each for each in judge(Pair(BASE, make_part("one", BASE, GOOD), hostile)) if each.rule == "no-deletions"
+    ]
+    assert finding.subject == path
+    assert finding.what.startswith("hostile deletes")
+    assert from_json(to_json(hostile)).deletions == hostile.deletions
+
+
+def test_what_a_part_deleted_is_not_among_its_merged_files_and_what_it_made_again_is() -> None:
+    deleted = make_part("one", BASE, {"var/lib/.wh.dpkg": b""})
+    assert STATUS not in deleted.files
+    again = make_part("one", BASE, {"var/lib/.wh.dpkg": b""}, {STATUS: status("jq")})
+    assert again.files[STATUS] == status("jq")
+    assert list(again.packages.stanzas) == ["jq:amd64"]
+
+
+@pytest.mark.parametrize("change", [{"format": 2}, {"deletions": None}, {"deletions": [["etc"]]}])
+def test_an_index_of_another_format_or_damaged_is_refused(change: Mapping[str, Any]) -> None:
+    value = {**json.loads(to_json(BASE)), **change}
+    with pytest.raises(ComposeError, match="index it again"):
+        from_json(json.dumps(value).encode())
 
 
 def test_a_clash_of_variables_is_refused() -> None:

@@ -15,3 +15,9 @@ def test_libraries_of_one_name_in_another_order_are_a_difference() -> None:
     assert not differences(one, one)
     (difference,) = differences(one, other)
     assert difference.startswith("the linker finds libx.so.1 in [('/usr/lib/libx.so.1'")
+
+
+def test_what_only_one_of_the_images_deletes_is_a_difference() -> None:
+    again = {"etc/passwd": b"root:x:0:0\n"}
+    one, other = make_part("part", BASE, again), make_part("part", BASE, {"etc/.wh.passwd": b""}, again)
+    assert differences(one, other) == ["etc/passwd: deleted in one of the images"]
