@@ -19,6 +19,7 @@ from codeopen.compose.linker_cache import PATH as LINKER_CACHE
 from codeopen.compose.linker_cache import merge_linker_caches
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.part_index import PartIndex
+from codeopen.compose.relations import find_exclusions
 from codeopen.errors import ComposeError
 
 ACCOUNT_FILES: Final = frozenset({"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"})
@@ -114,6 +115,21 @@ def one_version(pair: Pair) -> Iterator[Finding]:
             yield Finding("one-version", key, what)
 
 
+def no_exclusions(pair: Pair) -> Iterator[Finding]:
+    """No package of one part conflicts with, or breaks, one of the other's: apt would have taken one of them away."""
+    origin = pair.base.packages
+    for part, counterpart in pair.both:
+        own, others = (each.packages.beyond(origin).stanzas for each in (part, counterpart))
+        # What both have was installed together with all the rest of each.
+        only_own, only_others = (
+            [these[key] for key in these.keys() - those] for these, those in ((own, others), (others, own))
+        )
+        for found in find_exclusions(only_own, only_others):
+            verb = "breaks" if found.field == "Breaks" else "conflicts with"
+            what = f"it {verb} {found.relation}, which is {found.other} of {counterpart.repository}"
+            yield Finding("no-exclusions", found.package, f"{part.repository} has it; {what}")
+
+
 def no_triggers(pair: Pair) -> Iterator[Finding]:
     """No package of one part waits for files that the other brings: it would have run something about them."""
     origin = pair.base.packages
@@ -202,6 +218,7 @@ RULES: Final[Sequence[Rule]] = (
     nothing_below_files,
     files_of_known_owners,
     one_version,
+    no_exclusions,
     no_triggers,
     no_diversions,
     accounts_of_the_base,

@@ -27,6 +27,8 @@ TRIGGERS = "var/lib/dpkg/triggers/File"
 DIVERSIONS = "var/lib/dpkg/diversions"
 CACHE = "etc/ld.so.cache"
 BASE = make_base()
+PLAIN = status("bash", "libc6")
+JQ = status("jq=1.7")
 GOOD: Mapping[str, Content] = {"opt/one": b"1", STATUS: status("bash", "libc6", "jq")}
 
 
@@ -59,6 +61,16 @@ HOSTILE: dict[str, tuple[Mapping[str, Content], Mapping[str, Content], tuple[str
     "a file in the place of a folder": ({"opt/a": b"file"}, {"opt/a/b": b"1"}, ("nothing-below-files", "opt/a/b")),
     "two versions": (GOOD, {STATUS: status("bash", "libc6", "jq=2.0")}, ("one-version", "jq:amd64")),
     "an upgraded package of the base": (GOOD, {STATUS: status("bash=2.0", "libc6")}, ("one-version", "bash:amd64")),
+    "a package that conflicts": (
+        {STATUS: PLAIN + b"\n" + JQ.replace(b"1.7\n", b"1.7\nConflicts: yq\n")},
+        {STATUS: status("bash", "libc6", "yq")},
+        ("no-exclusions", "jq"),
+    ),
+    "a package that breaks what another provides": (
+        {STATUS: PLAIN + b"\n" + JQ.replace(b"1.7\n", b"1.7\nBreaks: json-tool (<< 2)\n")},
+        {STATUS: status("bash", "libc6", "yq") + b"Provides: json-tool (= 1.9)\n"},
+        ("no-exclusions", "jq"),
+    ),
     "a trigger": (
         {TRIGGERS: b"/usr/share/applications desktop-file-utils\n"},
         {"usr/share/applications/code.desktop": b"1"},
@@ -140,6 +152,17 @@ def test_an_index_of_another_format_or_damaged_is_refused(change: Mapping[str, A
     value = {**json.loads(to_json(BASE)), **change}
     with pytest.raises(ComposeError, match="index it again"):
         from_json(json.dumps(value).encode())
+
+
+def test_what_an_older_version_would_have_broken_is_no_matter() -> None:
+    breaks = JQ.replace(b"1.7\n", b"1.7\nBreaks: yq (<< 1.0~)\n")
+    assert not findings({STATUS: PLAIN + b"\n" + breaks}, {STATUS: status("bash", "libc6", "yq=1.0")})
+
+
+def test_a_package_that_both_have_got_along_with_the_rest_of_each() -> None:
+    breaks = JQ.replace(b"1.7\n", b"1.7\nConflicts: yq\n")
+    both = {STATUS: PLAIN + b"\n" + breaks}
+    assert not findings(both, {STATUS: both[STATUS] + b"\n" + status("yq")})
 
 
 def test_a_clash_of_variables_is_refused() -> None:
