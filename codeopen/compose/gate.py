@@ -6,9 +6,10 @@ through is what the oracle's tests compare with a chained build.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Final
 
 from codeopen.compose.config import config_conflicts
@@ -17,9 +18,11 @@ from codeopen.compose.debconf import merge_debconf
 from codeopen.compose.entries import Entry, EntryKind, parents
 from codeopen.compose.linker_cache import PATH as LINKER_CACHE
 from codeopen.compose.linker_cache import merge_linker_caches
+from codeopen.compose.links import read_links, real_path
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.part_index import PartIndex
 from codeopen.compose.relations import find_exclusions
+from codeopen.compose.triggers import Trigger, read_activations, read_interests
 from codeopen.errors import ComposeError
 
 ACCOUNT_FILES: Final = frozenset({"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"})
@@ -132,12 +135,12 @@ def no_exclusions(pair: Pair) -> Iterator[Finding]:
 
 def no_triggers(pair: Pair) -> Iterator[Finding]:
     """No package of one part waits for files that the other brings: it would have run something about them."""
-    origin = pair.base.packages
+    origin, links = pair.base.packages, read_links(pair.base.entries)
     for part, counterpart in pair.both:
         folders = _folders(counterpart)
         for line in part.packages.beyond(origin).triggers:
             waited, _, package = line.partition(" ")
-            place = waited.strip("/")
+            place = real_path(waited, links, follow_last=True)
             if place not in folders and place not in counterpart.entries:
                 continue
             for path in counterpart.entries:
@@ -148,15 +151,40 @@ def no_triggers(pair: Pair) -> Iterator[Finding]:
                     yield Finding("no-triggers", path, what)
 
 
+def no_explicit_triggers(pair: Pair) -> Iterator[Finding]:
+    """No package of one part waits for a trigger that one of the other sets off.
+
+    One of the base that waits, as libc's for ``ldconfig``, has run in the build of each part that sets it off: what it
+    made there is compared or merged as any file is.
+    """
+    links = read_links(pair.base.entries)
+
+    def real(triggers: Iterable[Trigger]) -> set[Trigger]:
+        return {replace(each, name=_real_name(each.name, links)) for each in triggers}
+
+    for part, counterpart in pair.both:
+        waiting = real(read_interests(part.files) - read_interests(pair.base.files))
+        if not waiting:
+            continue
+        activations = read_activations(counterpart.files)
+        # What both have did its work in both.
+        fired = real(activations - read_activations(pair.base.files) - read_activations(part.files))
+        for trigger, activation in product(waiting, fired):
+            if trigger.acts_on(activation.name):
+                what = f"{activation.package} of {counterpart.repository} sets it off"
+                what = f"{what}, and {trigger.package} of {part.repository} acts on it"
+                yield Finding("no-explicit-triggers", activation.name, what)
+
+
 def no_diversions(pair: Pair) -> Iterator[Finding]:
     """No part moves aside, or sets the mode of, a file that the other brings."""
-    origin = pair.base.packages
+    origin, links = pair.base.packages, read_links(pair.base.entries)
     for part, counterpart in pair.both:
         for source, target, package in part.packages.beyond(origin).diversions:
             for name in (source, target):
-                path = name.lstrip("/")
+                path = real_path(name, links)
                 if path in counterpart.entries and part.entries.get(path) != counterpart.entries[path]:
-                    what = f"{package} of {part.repository} diverts it, and {counterpart.repository} has it"
+                    what = f"{package} of {part.repository} diverts {name}, and {counterpart.repository} has it"
                     yield Finding("no-diversions", path, what)
         if STAT_OVERRIDES in part.entries:
             yield Finding("no-diversions", STAT_OVERRIDES, f"{part.repository} changes it; set modes in the base")
@@ -172,7 +200,7 @@ def accounts_of_the_base(pair: Pair) -> Iterator[Finding]:
 
 def files_of_known_owners(pair: Pair) -> Iterator[Finding]:
     """Nothing goes through a symbolic link of the base, as a file below ``/lib`` would where that is a link."""
-    links = {path for path, entry in pair.base.entries.items() if entry.kind is EntryKind.SYMLINK}
+    links = read_links(pair.base.entries).keys()
     for part, _ in pair.both:
         for path in sorted(links & part.entries.keys()):
             if part.entries[path].kind is not EntryKind.SYMLINK:
@@ -220,11 +248,16 @@ RULES: Final[Sequence[Rule]] = (
     one_version,
     no_exclusions,
     no_triggers,
+    no_explicit_triggers,
     no_diversions,
     accounts_of_the_base,
     configurations_agree,
     databases_merge,
 )
+
+
+def _real_name(name: str, links: Mapping[str, str]) -> str:
+    return f"/{real_path(name, links, follow_last=True)}" if name.startswith("/") else name
 
 
 def _folders(part: PartIndex) -> set[str]:

@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 
 from codeopen.compose.entries import Deletion, Entry, Layer, apply_layer, deleted_paths, read_layer
 from codeopen.compose.packages import read_packages
-from codeopen.compose.part_index import EMPTY_LAYER, MERGED_FILES, LayerBlob, PartIndex
+from codeopen.compose.part_index import EMPTY_LAYER, LayerBlob, PartIndex, is_kept
 from codeopen.errors import ComposeError
 
 _GZIP_TYPES: Final = (
@@ -81,7 +81,7 @@ def index_part(
 
 def _read(tar: IO[bytes], repository: str) -> Layer:
     try:
-        return read_layer(tar, MERGED_FILES.__contains__)
+        return read_layer(tar, is_kept)
     except (ComposeError, zlib.error, gzip.BadGzipFile) as error:
         raise ComposeError(f"{repository}: {error}") from error
 

@@ -16,13 +16,13 @@ from codeopen.compose.entries import Deletion, Entry, EntryKind
 from codeopen.compose.linker_cache import PATH as LINKER_CACHE
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.packages import Packages
+from codeopen.compose.triggers import is_trigger_file
 from codeopen.errors import ComposeError
 
 FORMAT: Final = 3
 # A tar that holds nothing, as BuildKit writes one for an instruction without files. Machines mount at most 127 layers.
 EMPTY_LAYER: Final = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-# Files whose contents the index carries, because they are merged.
-MERGED_FILES: Final = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
+_MERGED: Final = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class PartIndex:
     ``digest`` is its manifest's; ``layers`` leave out empty ones, and the first ``base_layers`` are the base's.
     ``entries`` are those of the layers beyond, each path as the last of them leaves it, and ``deletions`` all that any
     of these layers takes from those below it, whatever comes in its place; the base itself has all of its own.
-    ``packages`` and ``files`` (the contents of merged files, by path) are those of the whole image.
+    ``packages`` and ``files`` (the contents of files that are merged or say what triggers there are, by path) are
+    those of the whole image.
     """
 
     digest: str
@@ -60,6 +61,11 @@ class PartIndex:
     def delta(self) -> tuple[LayerBlob, ...]:
         """The layers beyond the base's."""
         return self.layers[self.base_layers :]
+
+
+def is_kept(path: str) -> bool:
+    """Whether the index carries the contents of a file: it is merged, or says what triggers there are."""
+    return path in _MERGED or is_trigger_file(path)
 
 
 def to_json(index: PartIndex) -> bytes:

@@ -25,6 +25,7 @@ from tests.unit.compose.layers import (
 
 TRIGGERS = "var/lib/dpkg/triggers/File"
 DIVERSIONS = "var/lib/dpkg/diversions"
+INFO = "var/lib/dpkg/info"
 CACHE = "etc/ld.so.cache"
 BASE = make_base()
 PLAIN = status("bash", "libc6")
@@ -80,6 +81,41 @@ HOSTILE: dict[str, tuple[Mapping[str, Content], Mapping[str, Content], tuple[str
         {DIVERSIONS: b"/usr/bin/x\n/usr/bin/x.real\nmine\n"},
         {"usr/bin/x": b"1"},
         ("no-diversions", "usr/bin/x"),
+    ),
+    "a trigger behind a link of the base": (
+        {TRIGGERS: b"/lib/udev/hwdb.d udev\n"},
+        {"usr/lib/udev/hwdb.d/70-a.hwdb": b"1"},
+        ("no-triggers", "usr/lib/udev/hwdb.d/70-a.hwdb"),
+    ),
+    "a trigger that is a link of the base": (
+        {TRIGGERS: b"/lib everything\n"},
+        {"usr/lib/a": b"1"},
+        ("no-triggers", "usr/lib/a"),
+    ),
+    "an explicit trigger": (
+        {f"{INFO}/fonts.triggers": b"interest-noawait update-fonts\n"},
+        {f"{INFO}/noto.triggers": b"activate update-fonts\n"},
+        ("no-explicit-triggers", "update-fonts"),
+    ),
+    "an explicit trigger that only dpkg's own list names": (
+        {"var/lib/dpkg/triggers/update-fonts": b"fonts/noawait\n"},
+        {f"{INFO}/noto.triggers": b"activate update-fonts\n"},
+        ("no-explicit-triggers", "update-fonts"),
+    ),
+    "a path that is set off without a file": (
+        {f"{INFO}/udev.triggers": b"interest /lib/udev\n"},
+        {f"{INFO}/usb.triggers": b"activate /usr/lib/udev/rules.d\n"},
+        ("no-explicit-triggers", "/usr/lib/udev/rules.d"),
+    ),
+    "a diversion behind a link of the base": (
+        {DIVERSIONS: b"/lib/x\n/lib/x.real\nmine\n"},
+        {"usr/lib/x": b"1"},
+        ("no-diversions", "usr/lib/x"),
+    ),
+    "a diversion onto a file": (
+        {DIVERSIONS: b"/lib/x\n/lib/x.real\nmine\n"},
+        {"usr/lib/x.real": b"1"},
+        ("no-diversions", "usr/lib/x.real"),
     ),
     "a stat override": (
         GOOD,
@@ -188,6 +224,20 @@ def test_a_trigger_on_a_file_that_both_have_did_its_work() -> None:
 
 def test_a_cache_that_only_one_writes_needs_no_merge() -> None:
     assert not findings({**GOOD, CACHE: processor_cache()}, {"opt/other": b"2"})
+
+
+def test_a_trigger_of_the_base_has_run_in_both() -> None:
+    base = make_base(**{f"{INFO}/libc-bin.triggers": b"interest-await ldconfig\n"})
+    parts = (
+        make_part(name, base, {f"{INFO}/lib{name}.triggers": b"activate-noawait ldconfig\n"})
+        for name in ("one", "other")
+    )
+    assert not judge(Pair(base, *parts))
+
+
+def test_an_explicit_trigger_that_both_set_off_did_its_work() -> None:
+    both: Mapping[str, Content] = {f"{INFO}/noto.triggers": b"activate update-fonts\n"}
+    assert not findings({f"{INFO}/fonts.triggers": b"interest update-fonts\n", **both}, both)
 
 
 def test_every_rule_is_proved_by_a_hostile_part() -> None:
