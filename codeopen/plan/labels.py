@@ -19,7 +19,8 @@ SUBSTITUTE: Final = "dev.codeopen.substitute."
 def image_labels(title: str, upstreams: Iterable[UpstreamPin], notes: Mapping[str, str]) -> dict[str, str]:
     """The title, the upstreams' versions in this stack, and by ``notes`` what stands in for them.
 
-    The image's own version is no label: one image serves all versions whose plan it is, and tags say so.
+    The image's own version is no label: one image serves all versions whose plan it is, and tags say so. Nor is the
+    catalog's description, which is no input of the plan: an edit of it would have to build the image anew.
     """
     labels = identity_labels(title)
     for pin in upstreams:
