@@ -37,8 +37,16 @@ class ProjectStack(pulumi.ComponentResource):
     def __init__(self, name: str, args: ClusterProjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("codeopen:kubernetes:ProjectStack", name, {}, opts)
         kept = pulumi.ResourceOptions(parent=self, protect=True)
-        ports = args.project.resolution.ports
-        passwords = {port.name: Credential(f"{name}-{port.name}", USERNAME, kept).password for port in ports}
+        resolution = args.project.resolution
+        passwords = {
+            # An add-on's login goes with it: were it protected, no run without the add-on could end.
+            port.name: Credential(
+                f"{name}-{port.name}",
+                USERNAME,
+                pulumi.ResourceOptions(parent=self, protect=port.name not in resolution.addon_ports),
+            ).password
+            for port in resolution.ports
+        }
         claim = f"{args.project.namespace}/{HOME_CLAIM}"
         cluster = args.settings.kubeconfig, args.settings.context
         asked = GrantedStorageArgs(args.project.id, int(args.project.storage_gb), claim, *cluster)

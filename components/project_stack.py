@@ -38,9 +38,15 @@ class ProjectStack(pulumi.ComponentResource):
         super().__init__("codeopen:local:ProjectStack", name, {}, opts)
         self._engine_name = f"codeopen-{args.stack}-{args.project.id}"
         self._labels = {"codeopen.stack": args.stack, "codeopen.project": args.project.id}
+        resolution = args.project.resolution
         self._credentials = {
-            port: Credential(f"{name}-{port.name}", USERNAME, pulumi.ResourceOptions(parent=self, protect=True))
-            for port in args.project.resolution.ports
+            # An add-on's login goes with it: were it protected, no run without the add-on could end.
+            port: Credential(
+                f"{name}-{port.name}",
+                USERNAME,
+                pulumi.ResourceOptions(parent=self, protect=port.name not in resolution.addon_ports),
+            )
+            for port in resolution.ports
         }
         self.container = self._run(name, args)
         child = pulumi.ResourceOptions(parent=self)

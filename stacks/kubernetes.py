@@ -65,6 +65,9 @@ class Cluster:
 
     def __init__(self, settings: ClusterSettings, images: Mapping[str, PlannedImage]) -> None:
         self.settings = settings
+        # The plugin reads it as well. Read here, it would become an input of the provider, and a run that took over
+        # what an interrupted one had made would leave a change for the next.
+        os.environ.pop("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", None)
         self.provider = k8s.Provider(
             "cluster",
             kubeconfig=settings.kubeconfig or None,

@@ -45,7 +45,8 @@ def resolve(
     if parts.tier is None or parts.flavor is None or reasons:
         return Refusal(reasons)
     addons = parts.addons
-    ports = (*catalog.base.ports, *(port for addon in addons for port in addon.extra_ports))
+    addon_ports = tuple(port for addon in addons for port in addon.extra_ports)
+    ports = (*catalog.base.ports, *addon_ports)
     env = dict(catalog.base.env)
     for addon in addons:
         env.update(addon.extra_env)
@@ -53,6 +54,7 @@ def resolve(
         image=format_image_name(catalog, release, parts.flavor.id, tuple(addon.id for addon in addons)),
         resources=resolve_resources(parts.tier, addons),
         ports=tuple(sorted(ports, key=lambda port: port.port)),
+        addon_ports=frozenset(port.name for port in addon_ports),
         env=MappingProxyType(dict(sorted(env.items()))),
         monthly_price_cents=parts.tier.monthly_price_cents + sum(addon.monthly_price_cents for addon in addons),
         platforms=common_platforms(catalog.base, (parts.flavor, *addons)),

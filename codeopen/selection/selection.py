@@ -45,13 +45,15 @@ class Resources:
 class Resolution:
     """Everything that follows from a valid selection.
 
-    ``ports`` are sorted by number, ``env`` by name, ``addons`` are in layer order; ``platforms`` are those that every
-    part of the image is built for; the price is in cents a month.
+    ``ports`` are sorted by number, ``env`` by name, ``addons`` are in layer order; ``addon_ports`` names the ports that
+    come and go with an add-on; ``platforms`` are those that every part of the image is built for; the price is in cents
+    a month.
     """
 
     image: ImageName
     resources: Resources
     ports: tuple[Port, ...]
+    addon_ports: frozenset[str]
     env: Mapping[str, str]
     monthly_price_cents: int
     platforms: tuple[str, ...]

@@ -107,6 +107,11 @@ def test_the_life_of_a_listed_project(platform: PlatformStack) -> None:
     awake = platform.cluster.wait_for_pod(f"codeopen-{ann['id']}", "workspace-0")
     assert awake["spec"]["containers"][0]["resources"]["limits"]["memory"] == "6Gi"
 
+    # An add-on's login goes with it.
+    platform.configure({**asleep, "state": "running", "addons": []}, bob)
+    platform.live.codeopen("up")
+    assert "KASMVNC_PASSWORD" not in platform.get("ann", "secret", "credentials")["data"]
+
     platform.live.codeopen("down")
     platform.cluster.wait_for("the pods gone", lambda: not platform.pods("ann") and not platform.pods("bob"))
     assert platform.get("ann", "pvc", "home")["metadata"]["uid"] == claim["metadata"]["uid"]

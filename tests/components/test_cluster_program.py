@@ -185,3 +185,9 @@ def test_images_are_looked_up_when_the_clusters_own_registry_is_there() -> None:
 
 def ordered(resources: list[Declared]) -> list[Declared]:
     return sorted(resources, key=lambda each: (each.type, each.name))
+
+
+def test_a_run_that_takes_over_objects_declares_what_the_next_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = only(declare_alone(), "kubernetes").inputs
+    monkeypatch.setenv("PULUMI_K8S_UPSERT_EXISTING_OBJECTS", "true")
+    assert only(declare_alone(), "kubernetes").inputs == before
