@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import docker.auth
 import docker.errors
@@ -115,7 +115,15 @@ class Login:
             fields = {"grant_type": "refresh_token", "refresh_token": found.identity_token, "client_id": _CLIENT}
             fields |= {"service": service, "scope": " ".join(scopes)}
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            return pool.request("POST", realm, body=urlencode(fields), headers=headers)
+            # Some redirects would be followed with the body, wherever they lead; the identity token is for this host.
+            answer = pool.request("POST", realm, body=urlencode(fields), headers=headers, redirect=False)
+            if location := answer.get_redirect_location():
+                raise RegistryError(
+                    f"{self._host}: its token service {_place(realm)} redirects to "
+                    f"{_place(urljoin(realm, location))}, which gets no identity token; "
+                    f"ask who runs {self._host} for a token service that answers itself"
+                )
+            return answer
         query = [("scope", scope) for scope in scopes] + ([("service", service)] if service else [])
         headers = {"Authorization": self._basic(found)} if found else {}
         address = f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(query)}"
@@ -148,3 +156,8 @@ class Login:
         value = base64.b64encode(f"{found.username}:{found.password}".encode()).decode()
         self._secrets.add(value)
         return f"Basic {value}"
+
+
+def _place(address: str) -> str:
+    """The host and port of an address, for people: nothing that may be secret, or steers a terminal."""
+    return re.sub(r"[^\x21-\x7e]+", "", urlsplit(address).netloc.rpartition("@")[2])

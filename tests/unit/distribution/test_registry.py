@@ -389,6 +389,18 @@ def test_an_identity_token_of_a_helper_is_exchanged(
     do_everything(client(registry))
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_identity_token_goes_nowhere_else(start: Start, docker_config: Path, status: int) -> None:
+    elsewhere = start()
+    location = {"Location": f"http://{elsewhere.host}/token"}
+    registry = start(Fault("POST /token", status=status, headers=location, times=9), authentication="bearer")
+    docker_config.write_text(json.dumps({"auths": {registry.host: {"identitytoken": "long-lived-token"}}}))
+    with pytest.raises(RegistryError, match=f"service {registry.host} redirects to {elsewhere.host}") as caught:
+        client(registry).find_manifest(TARGET, "x")
+    assert elsewhere.seen == []
+    assert_hidden(caught.value, "long-lived-token")
+
+
 @pytest.mark.parametrize("body", [f"echo {PASSWORD}; exit 1", f"echo 'not JSON {PASSWORD}'", "exit 0"])
 def test_a_credential_helper_that_fails_is_told_without_what_it_printed(
     start: Start, docker_config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str
