@@ -1,13 +1,15 @@
 """Where the indexes of parts are kept: beside each part in its registry, and in a cache of this machine.
 
-An index is an artifact with the part's image as its subject. Source: OCI Distribution Specification 1.1, "Referrers
-Tag Schema", which also registries without the referrers API can hold.
+An index is an artifact with the part's image as its subject; its type names the format, so that checkouts of several
+formats share a registry. What can't be read is as good as missing: it is made again from the layers. Source: OCI
+Distribution Specification 1.1, "Referrers Tag Schema", which also registries without the referrers API can hold.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
@@ -23,12 +25,13 @@ from codeopen.compose.storage import read_file, write_file
 from codeopen.distribution.registry import Manifest, Registry, digest_of
 from codeopen.errors import ComposeError, RegistryError
 
-ARTIFACT_TYPE: Final = "application/vnd.codeopen.part-index.v1+json"
-_BLOB_TYPE: Final = "application/vnd.codeopen.part-index.v1+json+gzip"
+ARTIFACT_TYPE: Final = f"application/vnd.codeopen.part-index.v{FORMAT}+json"
+_BLOB_TYPE: Final = f"{ARTIFACT_TYPE}+gzip"
 _INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 _EMPTY: Final = b"{}"
 _BASE: Final = "dev.codeopen.base"
+_PLATFORM: Final = "dev.codeopen.platform"
 _RECENT: Final = 48  # indexes in memory; a large one takes some 20 MB
 _ATTESTATION: Final = "vnd.docker.reference.type"
 
@@ -69,14 +72,19 @@ class IndexStore:
         return index
 
     def _load(self, image: PartImage, on: str, base: PartIndex | None) -> PartIndex:
-        kept = self._cache / f"{FORMAT}-{digest_of(f'{image.digest} {on}'.encode()).partition(':')[2]}.json.gz"
-        if (found := read_file(kept)) is None:
-            found = self._fetch(image, on)
-            if found is None:
-                found = gzip.compress(to_json(self._make(image, base)), compresslevel=6, mtime=0)
-                self._push(image, on, found)
-            write_file(kept, found)
-        return from_json(gzip.decompress(found))
+        name = f"{image.repository}@{image.digest} {image.platform} {on}"
+        kept = self._cache / f"{FORMAT}-{digest_of(name.encode()).partition(':')[2]}.json.gz"
+        content = read_file(kept)
+        if content is not None and (index := _read(content, image)):
+            return index
+        if found := self._fetch(image, on):
+            content, index = found
+        else:
+            data = to_json(self._make(image, base))
+            content, index = gzip.compress(data, compresslevel=6, mtime=0), from_json(data)
+            self._push(image, on, content)
+        write_file(kept, content)
+        return index
 
     def _make(self, image: PartImage, base: PartIndex | None) -> PartIndex:
         manifest = self._image_manifest(image)
@@ -102,19 +110,22 @@ class IndexStore:
                 return self._registry.read_manifest(image.repository, entry["digest"])
         raise ComposeError(f"{image.repository}@{image.digest}: it has no image for {image.platform}")
 
-    def _fetch(self, image: PartImage, on: str) -> bytes | None:
-        """The compressed index that is kept beside the image, of what it has beyond the base of that digest."""
-        if self._registry.find_manifest(image.repository, _referrers_tag(image.digest)) is None:
-            return None
-        referrers = self._registry.read_manifest(image.repository, _referrers_tag(image.digest)).parsed()
-        for entry in referrers.get("manifests", ()):
-            if entry.get("artifactType") == ARTIFACT_TYPE and entry.get("annotations", {}).get(_BASE) == on:
-                artifact = self._registry.read_manifest(image.repository, entry["digest"]).parsed()
-                return self._registry.read_blob(image.repository, artifact["layers"][0]["digest"])
+    def _fetch(self, image: PartImage, on: str) -> tuple[bytes, PartIndex] | None:
+        """The index that is kept beside the image, of what it has beyond the base of that digest, compressed too."""
+        listing = self._registry.get_manifest(image.repository, _referrers_tag(image.digest))
+        for entry in listing.parsed().get("manifests", ()) if listing else ():
+            # One that is collected or damaged; a registry that is down says so again to who reads the layers.
+            with suppress(RegistryError, KeyError, IndexError, TypeError):
+                if _is_about(entry, on, image.platform):
+                    artifact = self._registry.read_manifest(image.repository, entry["digest"]).parsed()
+                    content = self._registry.read_blob(image.repository, artifact["layers"][0]["digest"])
+                    if index := _read(content, image):
+                        return content, index
         return None
 
     def _push(self, image: PartImage, on: str, content: bytes) -> None:
         repository, registry = image.repository, self._registry
+        annotations = {_BASE: on, _PLATFORM: image.platform}
         blob = {"mediaType": _BLOB_TYPE, "digest": digest_of(content), "size": len(content)}
         empty = {"mediaType": _EMPTY_TYPE, "digest": digest_of(_EMPTY), "size": len(_EMPTY)}
         subject = registry.read_manifest(repository, image.digest)
@@ -126,7 +137,7 @@ class IndexStore:
                 "artifactType": ARTIFACT_TYPE,
                 "config": empty,
                 "layers": [blob],
-                "annotations": {_BASE: on},
+                "annotations": annotations,
                 "subject": {
                     "mediaType": subject.media_type,
                     "digest": image.digest,
@@ -142,24 +153,48 @@ class IndexStore:
             {
                 "mediaType": MANIFEST_TYPE,
                 "artifactType": ARTIFACT_TYPE,
-                "annotations": {_BASE: on},
+                "annotations": annotations,
                 "digest": artifact.digest,
                 "size": len(artifact.content),
             },
         )
 
     def _refer(self, image: PartImage, entry: Mapping[str, Any]) -> None:
-        """Add an entry to the tag that lists what refers to the image. Two at once write the same one."""
-        tag = _referrers_tag(image.digest)
+        """Add an entry to the tag that lists what refers to the image, in the place of unreadable ones of its kind.
+
+        Two at once write the same one.
+        """
+        tag, on = _referrers_tag(image.digest), entry["annotations"][_BASE]
         before = self._registry.get_manifest(image.repository, tag)
-        others: list[Any] = before.parsed().get("manifests", []) if before else []
-        entries = [other for other in others if other["digest"] != entry["digest"]] + [dict(entry)]
+        there: list[Any] = before.parsed().get("manifests", []) if before else []
+        replaced = [each for each in there if _is_about(each, on, image.platform) or each["digest"] == entry["digest"]]
+        entries = [each for each in there if each not in replaced] + [dict(entry)]
         index = document(_INDEX_TYPE, {"schemaVersion": 2, "mediaType": _INDEX_TYPE, "manifests": entries})
         self._registry.write_manifest(image.repository, tag, index.media_type, index.content)
-        if before and before.digest != index.digest:
-            # Without a tag nobody would find it any more, and it would hold its blobs for good.
+        gone = {each["digest"] for each in replaced} | ({before.digest} if before else set())
+        for digest in sorted(gone - {entry["digest"], index.digest}):
+            # Without a tag or an entry nobody would find it any more, and it would hold its blobs for good.
             with suppress(RegistryError):  # one that deletes nothing keeps some bytes
-                self._registry.delete_manifest(image.repository, before.digest)
+                self._registry.delete_manifest(image.repository, digest)
+
+
+def _is_about(entry: Mapping[str, Any], on: str, platform: str) -> bool:
+    """Whether an entry of a list of referrers is an index of this format, on that base and for that platform."""
+    annotations = entry.get("annotations") or {}
+    return (entry.get("artifactType"), annotations.get(_BASE), annotations.get(_PLATFORM)) == (
+        ARTIFACT_TYPE,
+        on,
+        platform,
+    )
+
+
+def _read(content: bytes, image: PartImage) -> PartIndex | None:
+    """The compressed index of an image; nothing where it is damaged, of another format, or of another image."""
+    try:
+        index = from_json(gzip.decompress(content))
+    except (ComposeError, EOFError, gzip.BadGzipFile, zlib.error):
+        return None
+    return index if (index.repository, index.platform) == (image.repository, image.platform) else None
 
 
 def _referrers_tag(digest: str) -> str:
