@@ -55,6 +55,7 @@ class Settings:
     process_limit: int
     registry_port: int
     builder: str
+    before_tag: str
     mirror: Mapping[str, MirroredUpstream]
     substitutes: bool
     first_host_port: int
@@ -101,6 +102,7 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
         process_limit=reader.get("processLimit", int, 2048),
         registry_port=port,
         builder=reader.get("builder", str, "codeopen"),
+        before_tag=reader.get("beforeTag", str, ""),
         mirror=read_mirror(checkout / Path(mirror).expanduser()) if mirror else MappingProxyType({}),
         substitutes=reader.get("substitutes", bool, default=False),
         first_host_port=first,

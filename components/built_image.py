@@ -18,6 +18,7 @@ class BuiltImageArgs:
 
     ``context`` is the build context's folder, relative to the project because the provider compares it as text;
     ``named_contexts`` are locations as BuildKit takes them; ``repository`` names the registry too, without a tag.
+    ``before_tag`` is the command that signs it.
     """
 
     repository: str
@@ -29,6 +30,7 @@ class BuiltImageArgs:
     build_arguments: Mapping[str, str]
     labels: Mapping[str, str]
     builder: str
+    before_tag: str = ""
 
 
 class BuiltImage(pulumi.ComponentResource):
@@ -50,7 +52,7 @@ class BuiltImage(pulumi.ComponentResource):
         digest = pulumi.Output.all(plan.existing, image.digest).apply(
             lambda values: str(values[0]).rpartition("@")[2] or str(values[1])
         )
-        release = ImageRelease(f"{name}-release", identity, digest, child)
+        release = ImageRelease(f"{name}-release", identity, digest, args.before_tag, child)
         self.reference = release.ref
         self.adopted = pulumi.Output.all(plan.existing, release.adopted).apply(lambda values: any(map(bool, values)))
         self.register_outputs({})

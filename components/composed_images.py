@@ -44,6 +44,7 @@ class ComposedImages(pulumi.ComponentResource):
                     base=part_images.images[BASE, platform].reference,
                     parts=[_part(planned_parts, part_images, part, platform, args) for part in planned.parts],
                     builder=args.builder,
+                    before_tag=args.before_tag,
                 )
                 words = f"{planned.image.repository.removeprefix('codeopen-')}-{architecture(platform)}"
                 child = pulumi.ResourceOptions(parent=self)

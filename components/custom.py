@@ -82,9 +82,11 @@ class ImageRelease(pulumi.CustomResource):
         name: str,
         args: PlannedImageArgs,
         digest: pulumi.Input[str],
+        before_tag: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        properties = {**args.properties(), "digest": digest, "ref": None, "adopted": None, "tag": None}
+        inputs = {**args.properties(), "digest": digest, **_signing(before_tag)}
+        properties = {**inputs, "ref": None, "adopted": None, "tag": None}
         super().__init__("codeopen:index:ImageRelease", name, properties, opts)
 
 
@@ -170,6 +172,7 @@ class ComposedImageArgs:
     base: pulumi.Input[str]
     parts: Sequence[ComposedPart]
     builder: str
+    before_tag: str = ""
 
 
 class ComposedImage(pulumi.CustomResource):
@@ -189,30 +192,40 @@ class ComposedImage(pulumi.CustomResource):
             "base": args.base,
             "parts": [part.properties() for part in args.parts],
             "builder": args.builder,
+            **_signing(args.before_tag),
             **dict.fromkeys(("ref", "method", "reason", "adopted")),
         }
         super().__init__("codeopen:index:ComposedImage", name, properties, opts)
 
 
+@dataclass(frozen=True, slots=True)
+class ImageIndexArgs:
+    """``images`` are the references of one repository's images by platform."""
+
+    repository: str
+    version: str
+    plan_digest: str
+    images: Mapping[str, pulumi.Input[str]]
+    before_tag: str = ""
+
+
 class ImageIndex(pulumi.CustomResource):
-    """The index of one repository's images for several platforms; ``content`` is its plan digest, and its images."""
+    """The index of one repository's images for several platforms."""
 
     ref: pulumi.Output[str]
 
-    def __init__(
-        self,
-        name: str,
-        repository: str,
-        version: str,
-        content: tuple[str, Sequence[Mapping[str, pulumi.Input[str]]]],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        plan_digest, images = content
+    def __init__(self, name: str, args: ImageIndexArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         properties = {
-            "repository": repository,
-            "version": version,
-            "planDigest": plan_digest,
-            "images": [dict(image) for image in images],
+            "repository": args.repository,
+            "version": args.version,
+            "planDigest": args.plan_digest,
+            "images": [{"platform": platform, "reference": ref} for platform, ref in sorted(args.images.items())],
+            **_signing(args.before_tag),
             "ref": None,
         }
         super().__init__("codeopen:index:ImageIndex", name, properties, opts)
+
+
+def _signing(before_tag: str) -> dict[str, str]:
+    """The property of a command that signs; without one it stays out of states."""
+    return {"beforeTag": before_tag} if before_tag else {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from codeopen.plan.digest import index_digest
-from components.custom import ImageIndex
+from components.custom import ImageIndex, ImageIndexArgs
+from components.part_images import BuildArgs
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,15 @@ class ImageIndexes(pulumi.ComponentResource):
         self,
         name: str,
         images: Mapping[str, PlatformImages],
-        version: str,
+        args: BuildArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("codeopen:build:ImageIndexes", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.indexes = {
-            key: ImageIndex(f"{name}-{key}", each.repository, version, _entries(each), child)
-            for key, each in images.items()
-        }
+        self.indexes = {key: ImageIndex(f"{name}-{key}", _index(each, args), child) for key, each in images.items()}
         self.register_outputs({})
 
 
-def _entries(images: PlatformImages) -> tuple[str, Sequence[Mapping[str, pulumi.Input[str]]]]:
-    """The plan digest of the index, and its images."""
-    entries = [{"platform": platform, "reference": ref} for platform, ref in sorted(images.references.items())]
-    return index_digest(images.plan_digests), entries
+def _index(images: PlatformImages, args: BuildArgs) -> ImageIndexArgs:
+    plan_digest = index_digest(images.plan_digests)
+    return ImageIndexArgs(images.repository, args.version, plan_digest, images.references, args.before_tag)

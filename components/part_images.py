@@ -21,7 +21,7 @@ class BuildArgs:
 
     ``upstreams`` gives the location of each upstream's build context, ``contexts`` the folder of each part's own;
     ``stand_ins`` are the locations of built substitutes, by platform and upstream; ``notes`` say what stands in.
-    ``platforms`` are the stack's.
+    ``platforms`` are the stack's; ``before_tag`` is the command that signs an image.
     """
 
     contexts: Mapping[PartId, str]
@@ -31,6 +31,7 @@ class BuildArgs:
     platforms: tuple[str, ...]
     stand_ins: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=lambda: MappingProxyType({}))
     notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    before_tag: str = ""
 
 
 class PartImages(pulumi.ComponentResource):
@@ -63,6 +64,7 @@ class PartImages(pulumi.ComponentResource):
                     build_arguments=dict(planned.inputs[platform].build_arguments),
                     labels=image_labels(planned.part.repository, labelled_upstreams(planned, by_id), args.notes),
                     builder=args.builder,
+                    before_tag=args.before_tag,
                 )
                 resource_name = f"{name}-{planned.part.id}-{architecture(platform)}"
                 images[planned.part.id, platform] = BuiltImage(

@@ -43,6 +43,7 @@ class SubstituteImages(pulumi.ComponentResource):
                     build_arguments={},
                     labels=identity_labels(planned.part.repository),
                     builder=args.builder,
+                    before_tag=args.before_tag,
                 )
                 words = f"{planned.part.id.id}-{platform.removeprefix('linux/').replace('/', '-')}"
                 built = BuiltImage(f"{name}-{words}", image, pulumi.ResourceOptions(parent=self))

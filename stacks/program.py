@@ -32,7 +32,7 @@ from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
 from stacks.kubernetes import run_on_cluster
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-TEXT_KEYS = ("catalog", "registry", "owner", "imageVersion", "builder", "mirror")
+TEXT_KEYS = ("catalog", "registry", "owner", "imageVersion", "builder", "beforeTag", "mirror")
 BOOLEAN_KEYS = ("substitutes",)
 INTEGER_KEYS = ("registryPort", "hostPorts", "processLimit")
 OBJECT_KEYS = ("platforms", "parts", "combinations", "projects", "cluster", "project")
@@ -75,6 +75,7 @@ def _declare(
     upstreams = _upstreams(catalog, settings, used, after_registry)
     notes = {upstream: substitute.note for upstream, substitute in plan.substituted.items()}
     build = BuildArgs(contexts, upstreams, settings.builder, plan.release.version, settings.platforms, notes=notes)
+    build = replace(build, before_tag=settings.before_tag)
     if substitutes:
         stand_ins = SubstituteImages("substitutes", substitutes, build, after_registry)
         build = replace(build, stand_ins=stand_ins.locations)
@@ -86,7 +87,7 @@ def _declare(
         image = composed.images[planned.combination, platform]
         made[_short_name(planned)] = _composed_output(image, str(planned.image))
     if len(settings.platforms) > 1:
-        ImageIndexes("indexes", _by_platform(wanted, images, composed), plan.release.version)
+        ImageIndexes("indexes", _by_platform(wanted, images, composed), build)
     for project in projects:
         reference = made[_short_image(project)]["reference"]
         args = ProjectStackArgs(settings.stack, project, reference, settings.process_limit)

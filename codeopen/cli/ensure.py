@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -21,15 +19,14 @@ from codeopen.catalog.model import Catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.errors import OnDemandError
-from codeopen.ondemand.composing import Hook
 from codeopen.ondemand.ensure import Ensured
 from codeopen.ondemand.events import Event, Step, Tell
 from codeopen.ondemand.opening import Choices, open_bench
+from codeopen.ondemand.signing import command_hook
 from codeopen.plan.combinations import Combination
 from codeopen.selection.closest import closest
 from codeopen.selection.order import in_layer_order
 
-_HOOK_SECONDS: Final = 300
 _CLEAR: Final = "\r\x1b[K"
 
 
@@ -53,7 +50,7 @@ def choices_of(options: argparse.Namespace) -> Choices:
         builder=options.builder or "",
         lock=options.lock,
         build=not options.no_build,
-        before_tag=_hook(options.before_tag) if options.before_tag else None,
+        before_tag=command_hook(options.before_tag or "", "--before-tag"),
     )
 
 
@@ -67,29 +64,6 @@ def _combination(catalog: Catalog, flavor: str, addons: list[str]) -> Combinatio
             raise OnDemandError(f"add-on {name!r}: the catalog has none of that id; {closest(name, catalog.addons)}")
     chosen = in_layer_order(catalog.addons[name] for name in dict.fromkeys(names))
     return Combination(flavor, tuple(addon.id for addon in chosen))
-
-
-def _hook(command: str) -> Hook:
-    """Runs a command with the reference as its last argument. Its failure keeps the image from being tagged."""
-    words = shlex.split(command)
-
-    def call(reference: str) -> None:
-        try:
-            done = subprocess.run(
-                [*words, reference],
-                stdin=subprocess.DEVNULL,
-                stdout=sys.stderr,
-                check=False,
-                timeout=_HOOK_SECONDS,
-            )
-        except OSError as error:
-            raise OnDemandError(f"--before-tag: {words[0]} can't be started ({error.strerror})") from error
-        except subprocess.TimeoutExpired as error:
-            raise OnDemandError(f"--before-tag: {words[0]} took longer than {_HOOK_SECONDS} s") from error
-        if done.returncode:
-            raise OnDemandError(f"--before-tag: {words[0]} failed (exit code {done.returncode}); nothing is tagged")
-
-    return call
 
 
 def progress(kind: str, start: float) -> Tell:

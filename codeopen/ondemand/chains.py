@@ -14,6 +14,7 @@ from codeopen.ondemand.composing import Tools, find_image
 from codeopen.ondemand.events import Event, Step, Tell
 from codeopen.ondemand.lock import Lease
 from codeopen.ondemand.once import Task, make_once
+from codeopen.ondemand.signing import sign
 from codeopen.ondemand.tags import tags_for
 from codeopen.plan.digest import PLAN_LABEL, combination_digest, plan_tag
 from codeopen.plan.labels import TITLE
@@ -79,6 +80,8 @@ def build_once(tools: Tools, builder: Builder | None, job: BuildJob, version: st
         tell_all(Event(Step.BUILDING, subject, f"building {job.name}"))
         built = builder.build(job, lambda line: tell_all(Event(Step.LOG, subject, line)))
         tell_all(Event(Step.BUILT, subject, f"built {built}"))
+        reference = f"{tools.registry.host}/{repository}@{built}"
+        sign(tools.before_tag, reference, tell_all)
         manifest = tools.registry.read_manifest(repository, built)
         with lease.guard():
             tags = tags_for(tools.registry, repository, version, job.plan_digest)
@@ -87,7 +90,7 @@ def build_once(tools: Tools, builder: Builder | None, job: BuildJob, version: st
                 Document(manifest.media_type, manifest.digest, manifest.content),
                 Target(repository, tags),
             )
-        return f"{tools.registry.host}/{repository}@{built}"
+        return reference
 
     task = Task(f"{tools.registry.host}/{repository}:{plan_tag(job.plan_digest)}", subject, find, make)
     return make_once(tools.locks, task, tell, tools.waiting_seconds).reference

@@ -18,6 +18,7 @@ from codeopen.distribution.registry import Registry
 from codeopen.ondemand.events import Event, Step, Tell
 from codeopen.ondemand.lock import Lease, Locks
 from codeopen.ondemand.once import Task, Way, make_once
+from codeopen.ondemand.signing import Hook, sign
 from codeopen.ondemand.tags import tags_for
 from codeopen.plan.digest import PLAN_LABEL, plan_tag
 from codeopen.plan.labels import identity_labels
@@ -26,7 +27,6 @@ from codeopen.plan.labels import identity_labels
 PART_LABEL: Final = "dev.codeopen.part."
 METHOD_LABEL: Final = "dev.codeopen.method"
 REASON_LABEL: Final = "dev.codeopen.reason"
-Hook = Callable[[str], None]
 
 
 class Method(StrEnum):
@@ -175,9 +175,7 @@ def _publish(tools: Tools, identity: Identity, arrangement: Arrangement, lease: 
     image = compose_image(arrangement.base, arrangement.indexes, labels)
     tell(Event(Step.WRITING, identity.name, f"writing {image.manifest.digest}"))
     reference = publish_untagged(tools.registry, image, identity.repository, tools.workers, tools.known)
-    if tools.before_tag:
-        tell(Event(Step.SIGNING, identity.name, f"signing {reference}"))
-        tools.before_tag(reference)
+    sign(tools.before_tag, reference, tell)
     tell(Event(Step.TAGGING, identity.name, f"tagging {reference}"))
     with lease.guard():
         tags = tags_for(tools.registry, identity.repository, identity.version, identity.plan_digest)

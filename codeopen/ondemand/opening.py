@@ -16,13 +16,14 @@ from codeopen.compose.verdicts import Verdicts
 from codeopen.distribution.registry import Registry
 from codeopen.errors import SettingsError
 from codeopen.ondemand.builders.choice import choose_builder
-from codeopen.ondemand.composing import Hook, Tools
+from codeopen.ondemand.composing import Tools
 from codeopen.ondemand.ensure import Ensurer
 from codeopen.ondemand.file_lock import FileLocks
 from codeopen.ondemand.jobs import JobSource
 from codeopen.ondemand.lock import Locks
 from codeopen.ondemand.no_lock import NoLocks
 from codeopen.ondemand.parts import PartBuilds
+from codeopen.ondemand.signing import Hook, command_hook
 from codeopen.plan.context import read_contexts
 from codeopen.plan.parts import list_builds
 from codeopen.plan.plan import make_plan
@@ -40,7 +41,7 @@ class Choices:
 
     ``builder`` is the name of a builder of buildx, an endpoint (``tcp://``, ``unix://``, ``kubernetes://``) or a
     workflow; ``lock`` is ``file``, ``none``, ``postgres``, with the connection in the variable DATABASE, or
-    ``kubernetes``, with the namespace in NAMESPACE.
+    ``kubernetes``, with the namespace in NAMESPACE. ``before_tag`` takes the place of the stack's.
     """
 
     registry: str = ""
@@ -74,7 +75,8 @@ def open_bench(stack: str, checkout: Path, choices: Choices) -> Iterator[Bench]:
     builder = choose_builder(choices.builder or source.settings.builder, checkout, registry) if choices.build else None
     with ThreadPoolExecutor(_WORKERS) as workers:
         tools = Tools(registry, IndexStore(registry, cache / "indexes"), Verdicts(cache), locks, workers)
-        tools = replace(tools, before_tag=choices.before_tag)
+        hook = choices.before_tag or command_hook(source.settings.before_tag, "codeopen:beforeTag")
+        tools = replace(tools, before_tag=hook)
         parts = PartBuilds(source, tools, builder)
         yield Bench(Ensurer(parts, tools), parts, tools)
 

@@ -92,6 +92,7 @@ def open_trial(stack: str, checkout: Path) -> TrialStack:
     values = read_stack_values(checkout, stack)
     port = _choose_port(name, read_settings(stack, values, checkout).registry_port)
     values = {**values, "registryPort": port, "imageVersion": _VERSION, "projects": []}
+    values.pop("beforeTag", None)  # what is only tried is not signed
     settings = read_settings(name, values, checkout)
     catalog = read_catalog(settings.catalog)
     plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))

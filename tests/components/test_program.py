@@ -274,7 +274,10 @@ def test_several_platforms_have_an_image_each_and_an_index(tmp_path: Path) -> No
         text = (catalog / file).read_text()
         (catalog / file).write_text(text.replace("platforms: [linux/amd64]", "platforms: [linux/amd64, linux/arm64]"))
     both = {"platforms": '["linux/amd64", "linux/arm64"]', "catalog": str(catalog), "combinations": '["js-db"]'}
-    resources = record(run_stack, {**config(), **both})
+    resources = record(run_stack, {**config(), **both, "beforeTag": "cosign sign --yes"})
+    kinds = ("ImageRelease", "ComposedImage", "ImageIndex")
+    published = [each for each in resources if each.type.removeprefix("codeopen:index:") in kinds]
+    assert {each.inputs["beforeTag"] for each in published} == {"cosign sign --yes"}, "whatever gets tags"
     for platform in ("amd64", "arm64"):
         composed = only(resources, f"combinations-js-db-{platform}").inputs
         assert (composed["platform"], composed["version"]) == (f"linux/{platform}", f"{VERSION}_{platform}")

@@ -15,7 +15,7 @@ import pytest
 
 from codeopen.distribution.registry import Registry
 from codeopen.errors import OnDemandError
-from codeopen.ondemand.platforms import publish_index
+from codeopen.ondemand.platforms import IndexName, publish_index
 from codeopen.plan.digest import plan_tag
 from tests.engine.synthetic_parts import broken_parts, push, push_addon, push_base
 from tests.live import ROOT
@@ -139,11 +139,11 @@ def test_the_images_of_several_platforms_get_one_index(shop: Shop) -> None:
     (arm,) = shop.ask(version="1.0.0_arm64", plan_digest=f"sha256:{'9' * 64}")
     digests = {name: row["reference"].partition("@")[2] for name, row in (("linux/arm64", arm), ("linux/amd64", amd))}
     repository = shop.order["repository"]
-    first, second = (publish_index(shop.registry, repository, digests, "1.0.0", PLAN) for _ in range(2))
+    first, second = (publish_index(shop.registry, IndexName(repository, "1.0.0", PLAN), digests) for _ in range(2))
     assert first == second
     index = shop.registry.read_manifest(repository, "1.0.0")
     assert f"{shop.registry.host}/{repository}@{index.digest}" == first
     entries = [(each["platform"]["architecture"], each["digest"]) for each in index.parsed()["manifests"]]
     assert entries == [("amd64", digests["linux/amd64"]), ("arm64", digests["linux/arm64"])]
     with pytest.raises(OnDemandError, match="released with another plan"):
-        publish_index(shop.registry, repository, digests, "1.0.0", f"sha256:{'5' * 64}")
+        publish_index(shop.registry, IndexName(repository, "1.0.0", f"sha256:{'5' * 64}"), digests)

@@ -18,7 +18,7 @@ from codeopen.ondemand.builders.buildx import BuildxBuilder
 from codeopen.ondemand.builders.job import BuildJob
 from codeopen.ondemand.composing import Identity, Ingredients, Tools, combine_once
 from codeopen.ondemand.no_lock import NoLocks
-from codeopen.ondemand.platforms import publish_index
+from codeopen.ondemand.platforms import IndexName, publish_index
 from tests.live import ROOT
 from tests.unit.distribution.real_registry import distribution_3, serving
 
@@ -70,7 +70,7 @@ def test_parts_for_arm64_are_built_composed_indexed_and_run(registry: Registry, 
     manifest = registry.read_manifest(identity.repository, digest).parsed()
     config = json.loads(registry.read_blob(identity.repository, manifest["config"]["digest"]))
     assert (config["os"], config["architecture"]) == ("linux", "arm64")
-    index = publish_index(registry, identity.repository, {ARM64: digest}, "0.0.1-dev", PLAN)
+    index = publish_index(registry, IndexName(identity.repository, "0.0.1-dev", PLAN), {ARM64: digest})
     command = ["docker", "run", "--rm", "--platform", ARM64, index, "/bin/busybox", "cat", "/js", "/addon-gui"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["aarch64", "aarch64"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -132,6 +133,19 @@ def test_a_released_version_never_moves_and_nothing_is_written(registry: FakeReg
     with pytest.raises(AbortedError, match=r"0\.0\.2 is released with plan cdcdcdcdcdcd and never moves"):
         release.create(inputs(registry, image(registry, "new")))
     assert registry.tags() == {"0.0.2": released}
+
+
+def test_an_image_is_signed_before_it_has_tags(registry: FakeRegistry, release: Protocol, tmp_path: Path) -> None:
+    digest = image(registry, "one")
+    with pytest.raises(AbortedError, match=r"codeopen:beforeTag: false failed on .*nothing is tagged"):
+        release.create({**inputs(registry, digest), "beforeTag": "false"})
+    assert registry.tags() == {}
+    given = {**inputs(registry, digest), "beforeTag": f"sh -c 'echo $0 >>{tmp_path}/signed'"}
+    ref = release.create(given)["ref"]
+    release.create(given)
+    assert (tmp_path / "signed").read_text() == f"{ref}\n", "one that has its tags isn't signed again"
+    release.create({**given, "version": "0.0.5"})
+    assert (tmp_path / "signed").read_text() == 2 * f"{ref}\n", "another version of it is"
 
 
 def test_a_pre_release_moves_to_the_new_plan(registry: FakeRegistry, release: Protocol) -> None:

@@ -121,6 +121,13 @@ def test_one_part_is_built_at_a_time(checkout: Path, applied: list[dict[str, Any
     ]
 
 
+def test_what_is_tried_is_not_signed(checkout: Path, applied: list[dict[str, Any]]) -> None:
+    file = checkout / "stacks" / "Pulumi.team.yaml"
+    file.write_text(file.read_text() + "  codeopen:beforeTag: cosign sign\n")
+    open_trial("team", checkout).build(Target("js", JS, None, 800), WATCH)
+    assert "codeopen:beforeTag" not in applied[0]
+
+
 def test_a_combination_is_built_on_its_flavor(checkout: Path, applied: list[dict[str, Any]]) -> None:
     target = Target("js-gui", JS, Combination("js", ("gui",)), None)
     assert open_trial("team", checkout).build(target, WATCH).row.part == "js-gui"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from codeopen.ondemand.signing import Hook, command_hook
 from codeopen_plugins.codeopen.registry import TRANSFER_SECONDS, Repository
 from codeopen_plugins.properties import Kind, Property
 from codeopen_plugins.values import Value
@@ -40,6 +41,12 @@ DIGEST: Final = Property(Kind.STRING, required=True, canonical=_digest)
 REPOSITORY: Final = Property(Kind.STRING, required=True, canonical=_repository)
 VERSION: Final = Property(Kind.STRING, required=True, canonical=_tag)
 INSECURE: Final = Property(Kind.BOOLEAN, compared=False, default=False, differs="plain HTTP; never a change by itself")
+BEFORE_TAG: Final = Property(Kind.STRING, compared=False, differs="a command that signs; never a change by itself")
+
+
+def signing_hook(inputs: Mapping[str, Value]) -> Hook | None:
+    """What ``beforeTag`` runs on an image before its tags are written. Raises OnDemandError for what is no command."""
+    return command_hook(str(inputs.get("beforeTag") or ""), "codeopen:beforeTag")
 
 
 def open_repository(inputs: Mapping[str, Value], seconds: float = TRANSFER_SECONDS) -> Repository:

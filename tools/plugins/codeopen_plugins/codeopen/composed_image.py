@@ -30,7 +30,7 @@ from codeopen.ondemand.events import Tell
 from codeopen.ondemand.file_lock import FileLocks
 from codeopen.ondemand.opening import cache_folder
 from codeopen.ondemand.tags import read_labels
-from codeopen_plugins.codeopen.common import DIGEST, REPOSITORY, VERSION
+from codeopen_plugins.codeopen.common import BEFORE_TAG, DIGEST, REPOSITORY, VERSION, signing_hook
 from codeopen_plugins.errors import PluginError
 from codeopen_plugins.properties import Change, Kind, Property
 from codeopen_plugins.resource import Change as InPlaceChange
@@ -55,8 +55,8 @@ class ComposedImage(ResourceType):
     Parts that the gate passes are composed in the registry, without moving their layers; those that it refuses are
     built as a chain by ``builder`` and composed with the rest. ``ref`` is ``repository@digest``, ``method`` is
     ``composed`` or ``chained``, ``reason`` says why something was chained, ``adopted`` that an image of this plan was
-    there. Changed parts are an update in place; the image before it stays, and deleting this deletes nothing: a
-    retention command owns that.
+    there. ``beforeTag`` is run on what is made, before it gets its tags. Changed parts are an update in place; the
+    image before it stays, and deleting this deletes nothing: a retention command owns that.
     """
 
     token: ClassVar[str] = "codeopen:index:ComposedImage"  # noqa: S105 - a type token, not a secret
@@ -68,6 +68,7 @@ class ComposedImage(ResourceType):
         "base": Property(Kind.STRING, change=Change.UPDATE, required=True),
         "parts": Property(Kind.OBJECTS, change=Change.UPDATE, required=True, fields=_PART_FIELDS),
         "builder": Property(Kind.STRING, compared=False, required=True, differs="never a change by itself"),
+        "beforeTag": BEFORE_TAG,
     }
     computed: ClassVar[tuple[str, ...]] = ("ref", "method", "reason", "adopted")
 
@@ -105,7 +106,8 @@ def _combine(inputs: Properties, cancelled: Event) -> Properties:
     try:
         with ThreadPoolExecutor(_WORKERS) as workers:
             locks = FileLocks(cache / "locks")
-            tools = Tools(registry, IndexStore(registry, cache / "indexes"), Verdicts(cache), locks, workers)
+            store, hook = IndexStore(registry, cache / "indexes"), signing_hook(inputs)
+            tools = Tools(registry, store, Verdicts(cache), locks, workers, before_tag=hook)
             combined = combine_once(tools, identity, lambda tell: _gather(inputs, tools, tell), _watch(cancelled))
         return {**inputs, "ref": combined.reference, **_story(registry, repository, combined)}
     except CodeOpenError as error:

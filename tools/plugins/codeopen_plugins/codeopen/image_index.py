@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from codeopen.distribution.registry import Registry
 from codeopen.errors import CodeOpenError
-from codeopen.ondemand.platforms import publish_index
-from codeopen_plugins.codeopen.common import DIGEST, REPOSITORY, VERSION
+from codeopen.ondemand.platforms import IndexName, publish_index
+from codeopen_plugins.codeopen.common import BEFORE_TAG, DIGEST, REPOSITORY, VERSION, signing_hook
 from codeopen_plugins.errors import PluginError
 from codeopen_plugins.properties import Change, Kind, Property
 from codeopen_plugins.resource import Change as InPlaceChange
@@ -25,7 +25,8 @@ _IMAGE_FIELDS: Mapping[str, Property] = {
 class ImageIndex(ResourceType):
     """The index of ``images`` of one repository, each of another platform, under ``version`` and its plan's tag.
 
-    ``ref`` is ``repository@digest``. A released version never moves. Deleting this deletes nothing from the registry.
+    ``ref`` is ``repository@digest``. ``beforeTag`` is run on the index before it gets its tags. A released version
+    never moves. Deleting this deletes nothing from the registry.
     """
 
     token: ClassVar[str] = "codeopen:index:ImageIndex"  # noqa: S105 - a type token, not a secret
@@ -34,6 +35,7 @@ class ImageIndex(ResourceType):
         "version": Property(VERSION.kind, change=Change.UPDATE, required=True, canonical=VERSION.canonical),
         "planDigest": Property(DIGEST.kind, change=Change.UPDATE, required=True, canonical=DIGEST.canonical),
         "images": Property(Kind.OBJECTS, change=Change.UPDATE, required=True, fields=_IMAGE_FIELDS),
+        "beforeTag": BEFORE_TAG,
     }
     computed: ClassVar[tuple[str, ...]] = ("ref",)
 
@@ -64,9 +66,9 @@ class ImageIndex(ResourceType):
 def _publish(inputs: Properties) -> Properties:
     host, _, repository = str(inputs["repository"]).partition("/")
     images = {str(each["platform"]): str(each["reference"]).rpartition("@")[2] for each in inputs["images"]}
-    plan, version = str(inputs["planDigest"]), str(inputs["version"])
+    name = IndexName(repository, str(inputs["version"]), str(inputs["planDigest"]))
     try:
-        ref = publish_index(Registry(host), repository, images, version, plan)
+        ref = publish_index(Registry(host), name, images, signing_hook(inputs))
     except CodeOpenError as error:
         raise PluginError(str(error)) from error
     return {**inputs, "ref": ref}

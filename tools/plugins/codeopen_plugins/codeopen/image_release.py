@@ -6,8 +6,17 @@ from collections.abc import Mapping
 from threading import Event
 from typing import ClassVar, Final
 
+from codeopen.errors import CodeOpenError
 from codeopen.plan.digest import plan_tag
-from codeopen_plugins.codeopen.common import DIGEST, INSECURE, REPOSITORY, VERSION, open_repository
+from codeopen_plugins.codeopen.common import (
+    BEFORE_TAG,
+    DIGEST,
+    INSECURE,
+    REPOSITORY,
+    VERSION,
+    open_repository,
+    signing_hook,
+)
 from codeopen_plugins.codeopen.manifest import Manifest
 from codeopen_plugins.codeopen.publication import Publication, open_publication
 from codeopen_plugins.errors import PluginError
@@ -25,8 +34,8 @@ class ImageRelease(ResourceType):
     ``ref`` is ``repository@digest`` of the plan's image, ``tag`` its plan tag. If an image is published for the plan
     already, that one is adopted: ``adopted`` is true, ``ref`` names it, and ``digest`` gets no tag. The tag ``version``
     is set where it is absent, left where it bears the plan, and moved from another plan if it is a pre-release; a
-    released one is an error before anything is written. A refresh finds out whether ``ref`` is gone. Deleting this
-    deletes nothing: a retention command owns that.
+    released one is an error before anything is written. ``beforeTag`` is run on the image before it gets a tag.
+    A refresh finds out whether ``ref`` is gone. Deleting this deletes nothing: a retention command owns that.
     """
 
     token: ClassVar[str] = "codeopen:index:ImageRelease"  # noqa: S105 - a type token, not a secret
@@ -36,6 +45,7 @@ class ImageRelease(ResourceType):
         "version": VERSION,
         "digest": DIGEST,
         "insecure": INSECURE,
+        "beforeTag": BEFORE_TAG,
     }
     computed: ClassVar[tuple[str, ...]] = ("ref", "adopted", "tag")
 
@@ -54,6 +64,7 @@ class ImageRelease(ResourceType):
                 f"{repository.reference} doesn't hold {digest}, which is to be published for the plan "
                 f"{publication.plan}; build and push the image again"
             )
+        _sign(publication, image, inputs)
         if repository.manifest(publication.plan_tag) is None:
             _tag(publication, publication.plan_tag, image)
         if not repository.has_manifest(publication.version, image.digest):
@@ -78,6 +89,20 @@ class ImageRelease(ResourceType):
 
     def delete(self, identifier: str, outputs: Properties) -> None:
         """Nothing is deleted from a registry by a replacement or a destroy."""
+
+
+def _sign(publication: Publication, image: Manifest, inputs: Properties) -> None:
+    """Run the hook on an image that lacks a tag. It may take long, so tags are looked at again after it.
+
+    Another builder's image, which may be there by then, was signed by that one.
+    """
+    tags = (publication.plan_tag, publication.version)
+    try:
+        hook = signing_hook(inputs)
+        if hook and not all(publication.repository.has_manifest(tag, image.digest) for tag in tags):
+            hook(publication.reference_to(image))
+    except CodeOpenError as error:
+        raise PluginError(str(error)) from error
 
 
 def _tag(publication: Publication, tag: str, image: Manifest) -> None:
