@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import gzip
+import io
+import json
 import subprocess
+import tarfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from bench.composing.arms import Chained, Composed
 from bench.composing.cost import median, percentile
 from bench.composing.workbench import PLATFORM, Workbench
+from codeopen.compose.image import CONFIG_TYPE, document, image_manifest
 from codeopen.compose.packages import STATUS, merge_packages, write_packages
-from codeopen.compose.seal import make_seal
+from codeopen.compose.part_index import LayerBlob, PartIndex
+from codeopen.compose.seal import MEDIA_TYPE, make_seal
 from codeopen.compose.store import IndexStore
 from codeopen.compose.verdicts import Verdicts
-from codeopen.ondemand.composing import Identity, Ingredients, Tools, combine_once, find_image
-from codeopen.ondemand.file_lock import FileLocks
+from codeopen.distribution.registry import digest_of
+from codeopen.ondemand.composing import Tools, read_index
+from codeopen.ondemand.ensure import Ensured, Ensurer, How
 from codeopen.ondemand.parts import PartBuilds
 from codeopen.plan.combinations import Combination
 from codeopen.plan.digest import plan_tag
-from codeopen.plan.parts import BASE, PartId, PartKind
-from codeopen.plan.plan import PlannedCombination, plan_combinations
+from codeopen.plan.parts import PartId, PartKind
+
+_LOOKS: Final = 5
 
 
 def time_all(bench: Workbench, combinations: Sequence[Combination], name: str) -> dict[str, Any]:
@@ -78,21 +85,27 @@ def seal_sizes(bench: Workbench, combinations: Sequence[Combination]) -> list[di
 
 
 def change_an_addon(bench: Workbench, combinations: Sequence[Combination], addon: str) -> list[dict[str, Any]]:
-    """An add-on with one more file: its index, and all combinations with it, again."""
+    """An add-on with one more file: its index, and all combinations with it, judged and composed again."""
     name = str(PartId(PartKind.ADDON, addon))
     part = bench.indexes[name]
     affected = [each for each in combinations if addon in each.addons]
-    changed = replace(part, config={**part.config, "Labels": {**part.config.get("Labels", {}), "changed": "yes"}})
+    reference = _push_with_one_more_file(bench, part, addon)
+    store, verdicts = IndexStore(bench.registry, bench.folder / "changed"), Verdicts(bench.folder / "changed")
+    indexing, changed = bench.meter.measure(lambda: read_index(store, reference, PLATFORM, bench.base))
     arm = Composed(bench, seal=True, name="changed", replaced={part.repository: changed})
 
     def make_all() -> None:
         for combination in affected:
+            others = [other for other in bench.members(combination) if other.repository != part.repository]
+            if not all(verdicts.of(bench.base, other, changed).composed for other in others):
+                raise AssertionError(f"{combination} does not compose with one more file in {name}")
             arm.make(combination)
 
     cost, _ = bench.meter.measure(make_all)
     return [
         {
             "addon": addon,
+            "index_seconds": indexing.seconds,
             "recompositions": len(affected),
             "seconds": cost.seconds,
             "requests": cost.requests,
@@ -101,30 +114,43 @@ def change_an_addon(bench: Workbench, combinations: Sequence[Combination], addon
     ]
 
 
+def _push_with_one_more_file(bench: Workbench, part: PartIndex, addon: str) -> str:
+    """The image of a part with a layer more, as a rebuild of its last step would leave it."""
+    registry, repository = bench.registry, f"{bench.owner}/changed-{addon}"
+    manifest = registry.read_manifest(part.repository, part.digest).parsed()
+    config = json.loads(registry.read_blob(part.repository, manifest["config"]["digest"]))
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo(f"usr/local/share/one-more-file-{addon}"))
+    plain, packed = buffer.getvalue(), gzip.compress(buffer.getvalue(), mtime=0)
+    config["rootfs"]["diff_ids"].append(digest_of(plain))
+    config.setdefault("history", []).append({"created_by": "one more file"})
+    layers = [LayerBlob(each["mediaType"], each["digest"], each["size"], "") for each in manifest["layers"]]
+    for layer in layers:
+        registry.mount_blob(repository, layer.digest, part.repository)
+    layers.append(LayerBlob(MEDIA_TYPE, digest_of(packed), len(packed), digest_of(plain)))
+    described = document(CONFIG_TYPE, config)
+    registry.upload_blob(repository, digest_of(packed), packed)
+    registry.upload_blob(repository, described.digest, described.content)
+    changed = image_manifest(described, layers, manifest.get("annotations") or {})
+    registry.write_manifest(repository, changed.digest, changed.media_type, changed.content)
+    return f"{registry.host}/{repository}@{changed.digest}"
+
+
 def ensure_figures(bench: Workbench, sample: Sequence[Combination]) -> list[dict[str, Any]]:
-    """``ensure`` in process with the catalog loaded: misses, hits, and beside them one HEAD request."""
-    source = bench.source
-    planned = tuple(plan_combinations(source.catalog, source.plan.parts, source.plan.release, sample))
+    """The product's ``ensure`` in process, with the catalog loaded: misses, hits, and beside them one HEAD request."""
     first, again, hits, heads = list[float](), list[float](), list[float](), list[float]()
-    # The first turn judges pairs that nobody has judged before; the second finds verdicts.
-    for turn, misses in (("first", first), ("again", again)):
-        for each in planned:
-            repository = f"{bench.owner}/{turn}-{each.image.repository}"
-            identity = Identity(repository, "0.0.1-bench", each.digests[PLATFORM], PLATFORM)
-
-            def gather(_: object, each: PlannedCombination = each) -> Ingredients:
-                found = bench.parts.find_all((BASE, *each.parts), PLATFORM)
-                return Ingredients(str(found[BASE]), {str(part): str(found[part]) for part in each.parts}, lambda _: "")
-
-            start = time.perf_counter()
-            combine_once(bench.tools, identity, gather, lambda _: None)
-            misses.append(time.perf_counter() - start)
-            for _ in range(5):
+    for number, each in enumerate(sample):
+        # The first turn judges every pair of the combination; the second finds the verdicts.
+        tools = replace(bench.tools, verdicts=Verdicts(bench.folder / f"unjudged-{number}"))
+        for turn, misses in (("first", first), ("again", again)):
+            ensurer = _ensurer(bench, tools, turn)
+            made = _timed(ensurer, each, How.COMPOSED, misses)
+            repository = made.reference.partition("/")[2].partition("@")[0]
+            for _ in range(_LOOKS):
+                _timed(ensurer, each, How.FOUND, hits)
                 start = time.perf_counter()
-                find_image(bench.registry, identity.repository, identity.plan_digest)
-                hits.append(time.perf_counter() - start)
-                start = time.perf_counter()
-                bench.registry.find_manifest(identity.repository, plan_tag(identity.plan_digest))
+                bench.registry.find_manifest(repository, plan_tag(made.plan_digest))
                 heads.append(time.perf_counter() - start)
     named = {
         "miss, parts present": again,
@@ -136,27 +162,27 @@ def ensure_figures(bench: Workbench, sample: Sequence[Combination]) -> list[dict
         {"of": name, "runs": len(taken), "p50": median(taken), "p95": percentile(taken, 95)}
         for name, taken in named.items()
     ]
-    return [*rows, _cold_miss(bench, sample[0])]
+    cache, cold = bench.folder / "cold", list[float]()
+    tools = replace(bench.tools, store=IndexStore(bench.registry, cache), verdicts=Verdicts(cache))
+    _timed(_ensurer(bench, tools, "cold"), sample[0], How.COMPOSED, cold)
+    return [*rows, {"of": "miss of a fresh machine, whose indexes come from the registry", "runs": 1, "p50": cold[0]}]
 
 
-def _cold_miss(bench: Workbench, combination: Combination) -> dict[str, Any]:
-    """A miss of a machine that has asked for nothing yet: the indexes come from the registry."""
-    cache = bench.folder / "cold"
+def _ensurer(bench: Workbench, tools: Tools, owner: str) -> Ensurer:
+    """The product's own, which publishes combinations under an owner of this run, and builds nothing."""
+    plan = bench.source.plan
+    release = replace(plan.release, owner=f"{bench.owner}/{owner}")
+    return Ensurer(PartBuilds(replace(bench.source, plan=replace(plan, release=release)), tools, None), tools)
+
+
+def _timed(ensurer: Ensurer, combination: Combination, how: How, seconds: list[float]) -> Ensured:
+    """Ask for a combination, note what that took, and be sure that it was got in the way that is measured."""
     start = time.perf_counter()
-    store = IndexStore(bench.registry, cache)
-    tools = Tools(bench.registry, store, Verdicts(cache), FileLocks(cache), bench.tools.workers)
-    parts = PartBuilds(bench.source, tools, None)
-    (planned,) = plan_combinations(
-        bench.source.catalog, bench.source.plan.parts, bench.source.plan.release, [combination]
-    )
-    identity = Identity(f"{bench.owner}/cold", "0.0.1-bench", planned.digests[PLATFORM], PLATFORM)
-
-    def gather(_: object) -> Ingredients:
-        found = parts.find_all((BASE, *planned.parts), PLATFORM)
-        return Ingredients(str(found[BASE]), {str(part): str(found[part]) for part in planned.parts}, lambda _: "")
-
-    combine_once(tools, identity, gather, lambda _: None)
-    return {"of": "miss of a fresh machine", "runs": 1, "p50": time.perf_counter() - start}
+    ensured = ensurer.ensure(combination, PLATFORM, lambda _: None)
+    seconds.append(time.perf_counter() - start)
+    if ensured.how is not how:
+        raise AssertionError(f"{combination}: it was {ensured.how}, and not {how}")
+    return ensured
 
 
 def pull_second(bench: Workbench, chained: Chained, sealed: Composed) -> list[dict[str, Any]]:
