@@ -44,8 +44,16 @@ images:
 oracle:
 	@$(ENV) pytest -q -n 2 --dist loadgroup -m heavy tests/oracle
 
+# Planning, the command line and a preview; combinations, where the parts for bench-compose are kept; and a sample of
+# bench-projects. JSON=figures.json keeps the figures, those of the last two beside it in figures.composing.json and
+# figures.projects.json.
 bench:
-	@$(ENV) python -m bench.run $(if $(JSON),--json $(JSON))
+	@$(ENV) status=0; \
+	  python -m bench.run $(if $(JSON),--json $(JSON)) || status=$$?; \
+	  python -m bench.composing --if-kept $(if $(JSON),--json $(basename $(JSON)).composing.json) || status=$$?; \
+	  PYTHONPATH=tools/setup:tools/plugins python -m bench.projects --sizes $(or $(SIZES),3 6) \
+	    $(if $(JSON),--json $(basename $(JSON)).projects.json) || status=$$?; \
+	  exit $$status
 
 # 50 to 500 projects' stacks on a control plane of its own; SIZES="3 6" for a sample.
 bench-projects:

@@ -59,9 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stack", default=os.environ.get("CODEOPEN_STACK", "offline"))
     parser.add_argument("--seed", type=int, default=7, help="of the sample; default: %(default)s")
     parser.add_argument("--fast", action="store_true", help="without the arms that build")
+    parser.add_argument("--if-kept", action="store_true", help="where no registry was left, say so and measure nothing")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     container = f"codeopen-{options.stack}-trial-registry"
+    if options.if_kept and not _runs(container):
+        sys.stdout.write(
+            f"combinations are not measured: container {container} doesn't run; "
+            "run `codeopen part test --keep` first, then `make bench-compose`\n"
+        )
+        return
     port, registry = _port(container), _process(container)
     processes = [pid for pid in (registry, *_named("buildkitd")) if pid]
     with workbench(options.stack, ROOT, port, processes) as bench:
@@ -212,6 +219,14 @@ def _port(container: str) -> int:
     if not found:
         sys.exit(f"container {container} publishes no port; run `codeopen part test --keep`")
     return int(found[1])
+
+
+def _runs(container: str) -> bool:
+    command = ["docker", "inspect", "--format", "{{.State.Running}}", container]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == "true"
+    except OSError:
+        return False
 
 
 def _process(container: str) -> int:
