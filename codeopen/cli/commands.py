@@ -200,6 +200,9 @@ def _pruned(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-list", action="append", default=[], metavar="FILE", help="other images to keep; once for each file"
     )
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="go on where listed images are not found; else --apply refuses"
+    )
     parser.add_argument("--apply", action="store_true", help="remove what the plan says; without it, nothing is")
 
 

@@ -82,7 +82,9 @@ def _rules(invocation: Invocation) -> KeepRules:
     for kind, files in (("project", options.projects), ("keep list", options.keep_list)):
         for file in files:
             references += read_references(Path(file), kind)
-    return KeepRules(options.keep, timedelta(hours=options.grace), tuple(references))
+    return KeepRules(
+        options.keep, timedelta(hours=options.grace), tuple(references), allow_missing=options.allow_missing
+    )
 
 
 def _shown(decisions: Sequence[Decision]) -> list[Decision]:

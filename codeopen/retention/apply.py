@@ -11,7 +11,7 @@ from typing import Final
 from codeopen.distribution.registry import Registry
 from codeopen.retention.ages import is_plan, subject_of_tag
 from codeopen.retention.inventory import InventoryReader
-from codeopen.retention.model import Inventory, Key, Kind
+from codeopen.retention.model import Inventory, Key, Kind, RetentionError
 from codeopen.retention.plan import Decision, KeepRules, RetentionPlan, freed_by, make_plan
 
 _WORKERS: Final = 8
@@ -34,11 +34,19 @@ class Pruned:
 def prune(registry: Registry, reader: InventoryReader, inventory: Inventory, rules: KeepRules, now: datetime) -> Pruned:
     """Remove what the rules don't keep. Raises RegistryError; what was removed until then is removed.
 
+    Raises RetentionError, with nothing removed, for references that name nothing: they may be of images that are here.
+
     Repositories that somebody has published to since the inventory was read are kept as they are, and so are the parts
     of what they have now.
     """
     fresh, changed = _look_again(registry, reader, inventory)
     plan = make_plan(fresh, replace(rules, locked=rules.locked | changed), now)
+    if plan.missing and not rules.allow_missing:
+        names = "".join(f"\n  {reference} ({reference.why})" for reference in plan.missing)
+        raise RetentionError(
+            f"{inventory.host}: nothing is removed, because these images are used or listed, and not found:{names}\n"
+            "correct the list, or say --allow-missing if they are elsewhere or gone"
+        )
     removed: set[Key] = set()
     left: list[Key] = []
     for decision in _in_order(fresh, plan.removed):

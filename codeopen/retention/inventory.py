@@ -34,6 +34,7 @@ class InventoryReader:
         self._registry = registry
         self._owner = owner
         self._references = tuple(references)
+        self._sought: frozenset[str] = frozenset()
         self._manifests: dict[tuple[str, str], StoredManifest | None] = {}
         self._configs: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
@@ -44,6 +45,11 @@ class InventoryReader:
         own = [name for name in names if self.owns(name)]
         with ThreadPoolExecutor(_WORKERS) as workers:
             repositories = list(workers.map(self.read_repository, own))
+            found = {digest for repository in repositories for digest in repository.manifests}
+            self._sought = frozenset(each.digest for each in self._references if each.digest) - found
+            if self._sought:
+                # Whatever a project calls the repository, the digest says which image runs.
+                repositories = list(workers.map(self.read_repository, own))
             others = list(workers.map(self.read_repository, [name for name in names if not self.owns(name)]))
         outside = {
             digest
@@ -67,7 +73,8 @@ class InventoryReader:
         """A repository as it is now: everything that its tags and the references lead to."""
         tags = self.read_tags(name)
         waiting = [*tags.values(), *filter(None, map(subject_of_tag, tags))]
-        waiting += [reference.digest for reference in self._references if reference.repository == name]
+        waiting += [reference.digest for reference in self._references if reference.may_be_in(name)]
+        waiting += self._sought if self.owns(name) else ()
         manifests: dict[str, StoredManifest] = {}
         seen = set[str]()
         while waiting:

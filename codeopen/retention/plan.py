@@ -25,12 +25,16 @@ from codeopen.retention.references import Reference
 
 @dataclass(frozen=True, slots=True)
 class KeepRules:
-    """What is kept besides released versions. ``locked`` repositories are left as they are."""
+    """What is kept besides released versions. ``locked`` repositories are left as they are.
+
+    ``allow_missing``: references that name nothing are no reason to remove nothing.
+    """
 
     generations: int = 3
     grace: timedelta = timedelta(hours=24)
     references: tuple[Reference, ...] = ()
     locked: frozenset[str] = field(default_factory=frozenset)
+    allow_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def make_plan(inventory: Inventory, rules: KeepRules, now: datetime) -> Retentio
         for key, manifest in inventory
     )
     removed = frozenset(decision.key for decision in decisions if not decision.kept)
-    missing = tuple(reference for reference in rules.references if _find(inventory, reference) is None)
+    missing = tuple(reference for reference in rules.references if not _find(inventory, reference))
     return RetentionPlan(decisions, freed_by(inventory, removed), missing)
 
 
@@ -108,8 +112,7 @@ def _roots(
             yield from ((Key(name, digest), "published to while pruning") for digest in sorted(repository.manifests))
         yield from _last_generations(inventory, name, rules, ages)
     for reference in rules.references:
-        if key := _find(inventory, reference):
-            yield key, reference.why
+        yield from ((key, reference.why) for key in _find(inventory, reference))
     for key, manifest in inventory:
         listed = any(map(subject_of_tag, inventory.repositories[key.repository].tags_of(key.digest)))
         if key in ages and now - ages[key] < rules.grace and manifest.kind in {Kind.IMAGE, Kind.INDEX} and not listed:
@@ -158,12 +161,13 @@ def _why_removed(inventory: Inventory, key: Key, rules: KeepRules) -> str:
     return "no tag names it"
 
 
-def _find(inventory: Inventory, reference: Reference) -> Key | None:
-    repository = inventory.repositories.get(reference.repository)
-    if repository is None:
-        return None
-    digest = reference.digest or repository.tags.get(reference.tag, "")
-    return Key(repository.name, digest) if digest in repository.manifests else None
+def _find(inventory: Inventory, reference: Reference) -> tuple[Key, ...]:
+    """What a reference names: by its digest in whatever repositories have that, by a tag in the one that it names."""
+    if reference.digest:
+        return tuple(key for key, _ in inventory if key.digest == reference.digest)
+    named = (each for each in inventory.repositories.values() if reference.may_be_in(each.name))
+    keys = (Key(repository.name, repository.tags.get(reference.tag, "")) for repository in named)
+    return tuple(key for key in keys if key.digest in inventory.repositories[key.repository].manifests)
 
 
 def in_repository(decisions: Iterable[Decision], name: str) -> tuple[Decision, ...]:

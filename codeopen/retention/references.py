@@ -34,6 +34,10 @@ class Reference:
     digest: str
     why: str
 
+    def may_be_in(self, repository: str) -> bool:
+        """Whether it names an image of this repository, also through a proxy, which puts its own path before that."""
+        return self.repository == repository or self.repository.endswith(f"/{repository}")
+
     def __str__(self) -> str:
         return f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.tag}"
 

@@ -242,6 +242,19 @@ def test_a_person_s_tag_and_a_listed_image_are_kept(history: History) -> None:
     assert plan.missing == (tag,)
 
 
+def test_a_listed_image_is_found_in_whatever_repository_has_its_digest(history: History) -> None:
+    for _ in range(3):
+        history.rebuild("codeopen-js", index=False)
+    first, second, *_ = history.parts["codeopen-js"]
+    listed = Reference("proxy/codeopen/codeopen-js", "", first.image.digest, "project one")
+    renamed = Reference("images/js", "", second.image.digest, "project two")
+    tagged = Reference("proxy/codeopen/codeopen-js", "nothing", "", "project three")
+    plan = make_plan(history.inventory(), KeepRules(1, NO_GRACE, (listed, renamed, tagged)), history.now)
+    assert reason(plan, first.image) == (True, "project one")
+    assert reason(plan, second.image) == (True, "project two")
+    assert plan.missing == (tagged,)
+
+
 def test_what_is_about_an_image_that_is_gone_goes(history: History) -> None:
     gone = Key("codeopen/codeopen-js", history.digest())
     history.put_part_index("codeopen-js", gone)

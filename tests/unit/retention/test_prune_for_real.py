@@ -84,7 +84,7 @@ def stand(real: RealRegistry) -> Stand:
 
 def invoke(host: str, *, apply: bool = False, output: str = "json", **options: Any) -> Outcome:
     given = {"registry": host, "owner": "codeopen", "keep": 1, "grace": 24, "projects": [], "keep_list": []}
-    given |= {"no_projects": True, "apply": apply, **options}
+    given |= {"no_projects": True, "apply": apply, "allow_missing": False, **options}
     return run(Invocation(Namespace(**given), Path("catalog"), output))
 
 
@@ -239,6 +239,33 @@ def test_references_that_name_nothing_are_told(stand: Stand, tmp_path: Path) -> 
     (tmp_path / "list").write_text("codeopen/codeopen-js:0.0.7 # since yesterday\n")
     outcome = invoke(stand.registry.host, keep_list=[str(tmp_path / "list")])
     assert outcome.errors == "codeopen/codeopen-js:0.0.7 (keep list): the registry has no such image\n"
+
+
+@pytest.mark.parametrize("name", ["mirror.corp/proxy/codeopen/codeopen-js", "elsewhere.example/images/js"])
+def test_a_project_s_image_is_kept_whatever_it_calls_the_repository(stand: Stand, tmp_path: Path, name: str) -> None:
+    image = stand.generations[1]["js"]
+    stand.registry.delete_manifest(image.repository, stand.generations[1]["js-index"].digest)  # no tag leads to it
+    (tmp_path / "list").write_text(f"{name}@{image.digest}\n")
+    listed: dict[str, Any] = {"projects": [str(tmp_path / "list")], "no_projects": False}
+    outcome = invoke(stand.registry.host, apply=True, **listed)
+    assert outcome.errors == ""
+    (row,) = [row for row in json.loads(outcome.output)["manifests"] if row["digest"] == image.digest]
+    assert (row["kept"], row["reasons"]) == (True, ["project"])
+    assert stand.is_whole(image.repository, image.digest)
+
+
+def test_nothing_is_removed_while_a_project_s_image_is_not_found(stand: Stand, tmp_path: Path) -> None:
+    lost = f"mirror.corp/proxy/codeopen/codeopen-js@sha256:{'0' * 64}"
+    (tmp_path / "list").write_text(f"{lost}\n")
+    listed: dict[str, Any] = {"projects": [str(tmp_path / "list")], "no_projects": False}
+    before = stand.reader().read()
+    with pytest.raises(
+        RetentionError, match=r"not found:\n  proxy/codeopen/codeopen-js@sha256:0+ .project.\n.*--allow-mi"
+    ):
+        invoke(stand.registry.host, apply=True, **listed)
+    assert stand.reader().read() == before
+    assert json.loads(invoke(stand.registry.host, **listed).output)["missing"], "a plan only tells"
+    assert json.loads(invoke(stand.registry.host, apply=True, allow_missing=True, **listed).output)["removed"] > 0
 
 
 def test_projects_must_be_spoken_of_before_anything_is_removed(stand: Stand) -> None:
