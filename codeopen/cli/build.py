@@ -1,14 +1,17 @@
 """``codeopen build``: images of parts and combinations of a stack in its registry, without Pulumi.
 
-JSON: ``images``: rows of ``name``, ``reference`` (null with ``--dry-run``), ``plan_digest`` and ``work`` (``found``,
-``made``; with ``--dry-run`` ``found``, ``build``, ``compose``).
+JSON: ``images``: rows of ``name``, ``reference`` (null with ``--dry-run``), ``plan_digest``, ``work`` (of parts
+``found``, ``made``, of combinations as ``codeopen ensure`` has it; with ``--dry-run`` ``found``, ``build``,
+``compose``) and ``platform``, which is ``all`` for an index of the stack's platforms.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from codeopen.catalog.model import Catalog
 from codeopen.cli.checkout import checkout_of
@@ -21,6 +24,9 @@ from codeopen.plan.combinations import Combination, popular_combinations
 from codeopen.plan.explain import find_parts
 from codeopen.plan.parts import BASE, PartId, PartKind
 
+_AT_ONCE: Final = 4
+_ALL: Final = "all"
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -28,6 +34,7 @@ class _Row:
     reference: str | None
     plan_digest: str
     work: str
+    platform: str
 
 
 def run(invocation: Invocation) -> Outcome:
@@ -36,14 +43,13 @@ def run(invocation: Invocation) -> Outcome:
     with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices_of(options)) as bench:
         parts, combinations = wanted_images(bench.source.catalog, options.names)
         if options.dry_run:
-            seen = foresee(bench, parts, combinations, options.platform)
-            rows = [_Row(each.name, None, each.plan_digest, each.work) for each in seen]
+            rows = list(_foreseen(bench, parts, combinations, options.platform))
         else:
             rows = _make(bench, parts, combinations, invocation)
     if invocation.format == "json":
         return Outcome(render_json({"images": [asdict(row) for row in rows]}))
-    cells = [(row.name, short_digest(row.plan_digest), row.work, row.reference or "") for row in rows]
-    return Outcome(render_table(("IMAGE", "PLAN", "WORK", "REFERENCE"), cells))
+    cells = [(row.name, short_digest(row.plan_digest), row.work, row.platform, row.reference or "") for row in rows]
+    return Outcome(render_table(("IMAGE", "PLAN", "WORK", "PLATFORM", "REFERENCE"), cells))
 
 
 def wanted_images(catalog: Catalog, names: Sequence[str]) -> tuple[list[PartId], list[Combination]]:
@@ -61,20 +67,50 @@ def wanted_images(catalog: Catalog, names: Sequence[str]) -> tuple[list[PartId],
     return chosen, combinations
 
 
+def _on_each(
+    bench: Bench, parts: Sequence[PartId], combinations: Sequence[Combination], chosen: str | None
+) -> Iterator[tuple[str, Sequence[PartId], Sequence[Combination]]]:
+    """The chosen platform, or those of the stack, each with what is built for it."""
+    platforms = bench.source.plan.platforms
+    if chosen or len(platforms) == 1:
+        yield chosen or platforms[0], parts, combinations
+        return
+    for platform in platforms:
+        own = [part for part in parts if platform in bench.source.by_id[part].digests]
+        yield platform, own, bench.ensurer.on(combinations, platform)
+
+
+def _foreseen(
+    bench: Bench, parts: Sequence[PartId], combinations: Sequence[Combination], chosen: str | None
+) -> Iterator[_Row]:
+    for platform, own, composed in _on_each(bench, parts, combinations, chosen):
+        for each in foresee(bench, own, composed, platform):
+            yield _Row(each.name, None, each.plan_digest, each.work, platform)
+
+
 def _make(
     bench: Bench, parts: Sequence[PartId], combinations: Sequence[Combination], invocation: Invocation
 ) -> list[_Row]:
-    options = invocation.options
-    tell = progress(options.progress, time.monotonic())
-    before = bench.parts.find_all(parts, options.platform)
-    references = bench.parts.ensure_all(parts, options.platform, tell)
-    rows = []
-    for part, reference in references.items():
-        planned = bench.source.by_id[part]
-        work = "found" if before[part] else "made"
-        rows.append(_Row(planned.part.repository, reference, planned.digests[options.platform], work))
-    for combination in combinations:
-        ensured = bench.ensurer.ensure(combination, options.platform, tell)
-        name = ensured.reference.partition("@")[0].rpartition("/")[2]
-        rows.append(_Row(name, ensured.reference, ensured.plan_digest, ensured.how.value))
-    return rows
+    """All parts first, in parallel as far as they don't need each other; then the combinations, several at once."""
+    chosen, ensurer, by_id = invocation.options.platform, bench.ensurer, bench.source.by_id
+    tell = progress(invocation.options.progress, time.monotonic())
+    made = set[PartId]()
+    for platform, own, composed in _on_each(bench, parts, combinations, chosen):
+        made |= {part for part, reference in bench.parts.find_all(own, platform).items() if reference is None}
+        bench.parts.ensure_all((*own, *ensurer.missing_parts(composed, platform)), platform, tell)
+    platforms = bench.source.plan.platforms
+    shown = chosen or (platforms[0] if len(platforms) == 1 else _ALL)
+
+    def part_row(part: PartId) -> _Row:
+        found = ensurer.ensure_part(part, chosen, tell) if chosen else ensurer.ensure_part_everywhere(part, tell)
+        work = "made" if part in made else "found"
+        return _Row(by_id[part].part.repository, found.reference, found.plan_digest, work, shown)
+
+    def combination_row(combination: Combination) -> _Row:
+        found = ensurer.ensure(combination, chosen, tell) if chosen else ensurer.ensure_everywhere(combination, tell)
+        name = found.reference.partition("@")[0].rpartition("/")[2]
+        return _Row(name, found.reference, found.plan_digest, found.how.value, shown)
+
+    # Not the bench's own workers: composing waits for what it gives to those.
+    with ThreadPoolExecutor(_AT_ONCE) as workers:
+        return [*workers.map(part_row, parts), *workers.map(combination_row, combinations)]

@@ -103,8 +103,18 @@ def _wanted(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _registry_and_platform(parser: argparse.ArgumentParser) -> None:
+def _registry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--registry", metavar="R", help="host:port; default: the stack's")
+
+
+def _any_platform(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--platform", metavar="P", help="one alone, as linux/arm64; default: all of the stack's, and their index"
+    )
+
+
+def _registry_and_platform(parser: argparse.ArgumentParser) -> None:
+    _registry(parser)
     parser.add_argument("--platform", default=_DEFAULT_PLATFORM, metavar="P", help="default: %(default)s")
 
 
@@ -315,7 +325,7 @@ COMMANDS: Final = (
         ("ensure",),
         "the image of a flavor with add-ons: found, else composed from its parts; missing parts are built",
         "codeopen.cli.ensure:run",
-        (_wanted, _stack, _registry_and_platform, _building),
+        (_wanted, _stack, _registry, _any_platform, _building),
     ),
     Command(
         ("registry", "prune"),
@@ -327,7 +337,7 @@ COMMANDS: Final = (
         ("build",),
         "images of parts and combinations, found or made, in a stack's registry",
         "codeopen.cli.build:run",
-        (_built, _stack, _registry_and_platform, _building, _dry_run),
+        (_built, _stack, _registry, _any_platform, _building, _dry_run),
     ),
     Command(
         ("push",),

@@ -36,7 +36,11 @@ def run(invocation: Invocation) -> Outcome:
     with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices_of(options)) as bench:
         combination = _combination(bench.source.catalog, options.flavor, options.addons)
         start = time.monotonic()
-        ensured = bench.ensurer.ensure(combination, options.platform, progress(options.progress, start))
+        tell = progress(options.progress, start)
+        if options.platform:
+            ensured = bench.ensurer.ensure(combination, options.platform, tell)
+        else:
+            ensured = bench.ensurer.ensure_everywhere(combination, tell)
         seconds = time.monotonic() - start
     if invocation.format == "json":
         return Outcome(render_json(_as_data(ensured, seconds)))
