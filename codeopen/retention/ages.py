@@ -44,7 +44,7 @@ def newest_pre_release(tags: Iterable[str]) -> str:
 
 
 def _precedence(version: str) -> tuple[list[int], list[tuple[int, int, str]]]:
-    core, _, identifiers = version.partition("-")
+    core, _, identifiers = version.partition("_")[0].partition("-")
     words = identifiers.split(".")
     # Numbers are lower than words; a longer list is higher than its beginning.
     return [int(number) for number in core.split(".")], [

@@ -11,7 +11,9 @@ from typing import Final
 _NUMBER: Final = r"(?:0|[1-9][0-9]*)"
 _RELEASE: Final = rf"({_NUMBER}\.{_NUMBER})\.({_NUMBER})"
 _IDENTIFIER: Final = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_PRE_RELEASE: Final = re.compile(rf"{_RELEASE}-{_IDENTIFIER}(?:\.{_IDENTIFIER})*")
+# The image of one platform has its own behind the version, as 0.0.3-dev_amd64, which SemVer doesn't know.
+_PLATFORM: Final = r"(?:_(?:386|[a-z][0-9a-z-]*))?"
+_PRE_RELEASE: Final = re.compile(rf"{_RELEASE}-{_IDENTIFIER}(?:\.{_IDENTIFIER})*{_PLATFORM}")
 
 
 def is_released(version: str) -> bool:

@@ -67,6 +67,7 @@ def test_a_pre_release_may_have_another_plan(registry: FakeRegistry, published: 
         ("0.0.2", True), ("latest", True), ("v0.0.3-dev", True), ("0.0.03-dev", True), ("0.0.3-", True),
         ("0.0.3-01", True), ("0.3-dev", True), ("0.0.3-dev..1", True), ("0.0.3-dev_1", True),
         ("0.0.3-dev", False), ("0.0.3-dev.1", False), ("0.0.3-0", False), ("1.2.3--", False), ("0.0.3-0a", False),
+        ("0.0.3-dev_amd64", False), ("0.0.3-dev_386", False), ("0.0.3_amd64", True), ("latest_amd64", True),
     ],
 )  # fmt: skip
 def test_only_semvers_pre_releases_move(version: str, released: bool) -> None:  # noqa: FBT001 - a parameter of the test

@@ -303,6 +303,9 @@ def test_locked_repositories_stay_as_they_are(history: History) -> None:
         ("0.0.2", False, ""),
         ("0.0.3-dev", True, ""),
         ("0.0.3-rc.1", True, ""),
+        ("0.0.3-dev_amd64", True, ""),
+        ("0.0.3-rc.1_arm64-v8", True, ""),
+        ("0.0.3_amd64", False, ""),
         (f"plan-{'a' * 64}", True, ""),
         ("latest", False, ""),
         ("plan-b", True, ""),
@@ -323,6 +326,7 @@ def test_pre_releases_are_ordered_as_semver_says() -> None:
     ordered += ["1.0.0-rc.1", "1.0.1-alpha", "1.10.0-alpha"]
     for count in range(1, len(ordered) + 1):
         assert newest_pre_release(["2.0.0", "plan-1", *reversed(ordered[:count])]) == ordered[count - 1]
+    assert newest_pre_release(["1.0.0-rc.1_amd64", "1.0.0-rc.11_amd64"]) == "1.0.0-rc.11_amd64"
     assert newest_pre_release(["2.0.0"]) == ""
 
 
