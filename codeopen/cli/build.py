@@ -18,6 +18,8 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.ensure import choices_of, progress
 from codeopen.cli.table import render_table, short_digest
+from codeopen.ondemand.chains import JOINED, chain_digest, chain_repository
+from codeopen.ondemand.composing import find_image
 from codeopen.ondemand.foresight import foresee
 from codeopen.ondemand.opening import Bench, open_bench
 from codeopen.plan.combinations import Combination, popular_combinations
@@ -41,11 +43,14 @@ def run(invocation: Invocation) -> Outcome:
     """Have images made: those that are named, else all flavors and the popular combinations. Raises CodeOpenError."""
     options = invocation.options
     with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices_of(options)) as bench:
-        parts, combinations = wanted_images(bench.source.catalog, options.names)
+        chains = [name for name in options.names if JOINED in name]
+        named = [name for name in options.names if name not in chains]
+        parts, combinations = wanted_images(bench.source.catalog, named) if named or not chains else ([], [])
         if options.dry_run:
             rows = list(_foreseen(bench, parts, combinations, options.platform))
         else:
             rows = _make(bench, parts, combinations, invocation)
+        rows += [row for name in chains for row in _chain(bench, name, invocation)]
     if invocation.format == "json":
         return Outcome(render_json({"images": [asdict(row) for row in rows]}))
     cells = [(row.name, short_digest(row.plan_digest), row.work, row.platform, row.reference or "") for row in rows]
@@ -86,6 +91,22 @@ def _foreseen(
     for platform, own, composed in _on_each(bench, parts, combinations, chosen):
         for each in foresee(bench, own, composed, platform):
             yield _Row(each.name, None, each.plan_digest, each.work, platform)
+
+
+def _chain(bench: Bench, name: str, invocation: Invocation) -> Iterator[_Row]:
+    """A chain of parts, which a builder in CI is asked for; it is of use on its platform only, and has no index."""
+    options, source, registry = invocation.options, bench.source, bench.tools.registry
+    tell = progress(options.progress, time.monotonic())
+    members = [find_parts(source.catalog, word)[0][-1] for word in name.split(JOINED)]
+    repository = chain_repository(map(str, members))
+    for platform in (options.platform,) if options.platform else source.plan.platforms:
+        bench.parts.find_all(members, platform)  # one that isn't built for it says so
+        digest = chain_digest(platform, (source.by_id[member].digests[platform] for member in members))
+        reference = find_image(registry, f"{source.plan.release.owner}/{repository}", digest)
+        work = "found" if reference else "build" if options.dry_run else "made"
+        if not reference and not options.dry_run:
+            reference = bench.parts.ensure_chain(members, platform, tell)
+        yield _Row(repository, reference, digest, work, platform)
 
 
 def _make(

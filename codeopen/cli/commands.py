@@ -150,7 +150,8 @@ def _built(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="a part or a combination, as base, js, js-code-gui; default: all flavors and the popular combinations",
+        help="a part or a combination, as base, js, js-code-gui, to build also a chain of parts, as js+addon-gui; "
+        "default: all flavors and the popular combinations",
     )
 
 

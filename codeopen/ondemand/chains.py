@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,8 @@ from codeopen.plan.labels import TITLE
 from codeopen.plan.parts import BASE
 
 REPOSITORY_PREFIX: Final = "codeopen-chain-"
+# Between the parts of a chain where it is named, as to a workflow: `codeopen build js+addon-gui` makes it.
+JOINED: Final = "+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,16 @@ class ChainMember:
     labels: Mapping[str, str]
 
 
+def chain_repository(names: Iterable[str]) -> str:
+    """The repository of a chain of parts, without its owner."""
+    return REPOSITORY_PREFIX + "-".join(names)
+
+
+def chain_digest(platform: str, digests: Iterable[str]) -> str:
+    """The plan digest of a chain of parts, from theirs."""
+    return combination_digest(platform, ["chain", *digests])
+
+
 def build_chain(
     tools: Tools, builder: Builder | None, members: Sequence[ChainMember], where: tuple[str, str, str], tell: Tell
 ) -> str:
@@ -50,11 +62,11 @@ def build_chain(
         return members[0].reference
     owner, version, platform = where
     below = build_chain(tools, builder, members[:-1], where, tell)
-    name = REPOSITORY_PREFIX + "-".join(member.name for member in members)
-    digest = combination_digest(platform, ["chain", *(member.plan_digest for member in members)])
+    name = chain_repository(member.name for member in members)
+    digest = chain_digest(platform, (member.plan_digest for member in members))
     last = members[-1]
     job = BuildJob(
-        name="+".join(member.name for member in members),
+        name=JOINED.join(member.name for member in members),
         repository=f"{tools.registry.host}/{owner}/{name}",
         plan_digest=digest,
         platform=platform,

@@ -30,9 +30,10 @@ _OK: Final = 200
 class WorkflowBuilder:
     """The workflow ``file`` of a repository, started on ``ref`` with the inputs of a build.
 
-    It gets ``part``, ``platform``, ``plan-digest`` and ``run``, which it has to show in its run's name. Within
-    ``seconds`` it has to publish the image under the plan's tag, as ``codeopen ensure`` does; it is asked for every
-    ``poll_seconds``.
+    It gets ``part`` (of a chain ``js+addon-gui``), ``platform``, ``plan-digest`` and ``run``, which it has to show in
+    its run's name. Within ``seconds`` it has to publish the image under the plan's tag, as ``codeopen build PART
+    --platform PLATFORM --lock none`` does: its caller holds the lock of this image, and waits for it. The registry is
+    asked every ``poll_seconds``.
     """
 
     api: str

@@ -6,7 +6,7 @@ import json
 import shutil
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ import pytest
 from codeopen.cli import build, ensure
 from codeopen.cli.command import Invocation
 from codeopen.distribution.registry import Registry
-from codeopen.errors import BuildError
+from codeopen.errors import BuildError, PlanError
 from codeopen.ondemand import opening
+from codeopen.ondemand.builders.job import BuildJob, Log
 from codeopen.ondemand.jobs import JobSource
-from codeopen.ondemand.opening import read_source
+from codeopen.ondemand.opening import Choices, open_bench, read_source
+from codeopen.ondemand.parts import PartBuilds
+from codeopen.plan.digest import plan_tag
 from codeopen.plan.parts import PartId, PartKind
 from tests.live import ROOT
 from tests.unit.distribution.scripted_registry import ScriptedRegistry, running
@@ -26,10 +29,11 @@ from tests.unit.ondemand.shelf import PartBuilder, stock
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 VERSION = "0.0.9-dev"
-DATABASES, GUI, GO = (
+DATABASES, GUI, GO, JS = (
     PartId(PartKind.ADDON, "databases"),
     PartId(PartKind.ADDON, "gui"),
     PartId(PartKind.FLAVOR, "go"),
+    PartId(PartKind.FLAVOR, "js"),
 )
 
 
@@ -157,3 +161,37 @@ def test_a_part_that_fails_is_told(place: Place) -> None:
     with pytest.raises(BuildError, match="addon-gui: it fails"):
         place.run(build, names=["js-gui", "js-db"])
     assert place.tags("codeopen-js-gui") == set()
+
+
+@dataclass
+class Workflow:
+    """Builds as a workflow in CI: `codeopen build` of what it is told, while its caller holds the lock."""
+
+    place: Place
+    parts: list[str] = field(default_factory=list)
+
+    def build(self, job: BuildJob, log: Log) -> str:
+        log("started")
+        self.parts.append(job.name)
+        self.place.run(build, names=[job.name], platform=job.platform, lock="none")
+        made = self.place.registry.find_manifest(job.repository.partition("/")[2], plan_tag(job.plan_digest))
+        assert made, f"{job.name}: nobody published plan {job.plan_digest}"
+        return made
+
+
+def test_a_workflow_builds_whatever_part_or_chain_it_is_told(place: Place) -> None:
+    stock_all(place, GUI)
+    workflow = Workflow(place)
+    with open_bench("dev", ROOT, Choices()) as bench:
+        parts = PartBuilds(bench.source, bench.tools, workflow)
+        for members in ((JS, GUI, DATABASES), (GUI, DATABASES)):
+            assert "@sha256:" in parts.ensure_chain(members, AMD64, lambda _: None)
+    assert workflow.parts == ["addon-gui", "js+addon-gui", "js+addon-gui+addon-databases", "addon-gui+addon-databases"]
+    (row,) = place.run(build, names=["addon-gui+addon-databases"], platform=AMD64, dry_run=True)["images"]
+    assert (row["name"], row["work"]) == ("codeopen-chain-addon-gui-addon-databases", "found")
+
+
+@pytest.mark.parametrize("name", ["js+nothing", "js+", "+"])
+def test_a_chain_of_what_is_no_part_is_refused(place: Place, name: str) -> None:
+    with pytest.raises(PlanError, match="the catalog has none of that name"):
+        place.run(build, names=[name])
