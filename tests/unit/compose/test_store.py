@@ -98,7 +98,9 @@ def test_an_older_format_is_made_again_and_stays_for_older_checkouts(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x1f\x8b\x08", b"no gzip", gzip.compress(b"{"), gzip.compress(b"x" * 999)[:20]]
+    "content",
+    [b"", b"\x1f\x8b\x08", b"no gzip", gzip.compress(b"{", mtime=0), gzip.compress(b"x" * 999, mtime=0)[:20]],
+    ids=["empty", "begun", "no gzip", "no JSON", "torn"],
 )
 def test_a_damaged_one_in_the_registry_is_replaced(
     scripted: ScriptedRegistry,
