@@ -159,6 +159,9 @@ def _container(project: ProjectDeployment, settings: ClusterSettings) -> dict[st
         "name": WORKSPACE,
         "image": project.image,
         "imagePullPolicy": "IfNotPresent",
+        # The image's own is the workspace: in a new volume the runtime would make that folder, as root. The entrypoint
+        # makes it as the user, and goes there.
+        "workingDir": HOME,
         "env": [{"name": name, "value": value} for name, value in sorted(env.items())],
         "envFrom": [
             {"secretRef": {"name": CREDENTIALS}},

@@ -109,6 +109,12 @@ def test_what_the_user_made_outlives_everything_else() -> None:
     assert kept == {"namespace/codeopen-demo", "persistentvolumeclaim/home"}
 
 
+def test_the_runtime_makes_no_folder_in_a_new_volume() -> None:
+    (container,) = pod(deployment())["containers"]
+    (mount,) = container["volumeMounts"]
+    assert container["workingDir"] == mount["mountPath"], "one below it would be root's"
+
+
 def test_the_whole_home_is_the_claim() -> None:
     """The image has nothing in the home, so nothing of it lies hidden below the mount."""
     (mount,) = container(deployment())["volumeMounts"]
