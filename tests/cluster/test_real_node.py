@@ -212,7 +212,7 @@ def test_probes_notice_a_service_that_ends(workspace: Workspace) -> None:
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
     messages = [each["message"] for each in cluster.items("events", workspace.namespace)]
     failures = [message for message in messages if message.startswith("Readiness probe")]
-    assert any("opencode: port 4096 answered" in message for message in failures), "\n".join(failures)
+    assert any("opencode-server: port 4096 answered" in message for message in failures), "\n".join(failures)
 
 
 def test_logs_and_names(workspace: Workspace) -> None:
