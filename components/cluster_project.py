@@ -30,7 +30,7 @@ class ClusterProjectArgs:
 
 
 class ProjectStack(pulumi.ComponentResource):
-    """One workspace on a cluster. Its namespace, claim and credentials outlive it, and its disk never shrinks."""
+    """One workspace on a cluster. Its namespace, claim and base's logins outlive it, and its disk never shrinks."""
 
     storage_gb: pulumi.Output[int]
 

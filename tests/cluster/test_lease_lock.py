@@ -371,12 +371,7 @@ def test_the_role_is_enough_and_its_lack_is_named(cluster: ControlPlane, opening
     cluster.apply(*some)
     soon(lambda: "may not create leases" in error_of(lambda: locks.try_acquire(KEY)))
     cluster.apply(*rights)
-    soon(lambda: not error_of(lambda: held(locks).fail("to go on")))
-    lease = acquire(locks, KEY, 5)
-    lease.record({"a": 1})
-    write(lease)
-    locks.sweep()
-    lease.succeed()
+    use_soon(locks)
     cluster.apply(namespace(f"{where}-other"))
     with pytest.raises(LockError, match="may not get leases"):
         LeaseLocks(f"{where}-other", kubeconfig=kubeconfig).try_acquire(KEY)
@@ -389,6 +384,11 @@ def test_the_role_of_the_page_is_enough(cluster: ControlPlane, opening: Opening)
     for line in block.replace("codeopen-system", where).splitlines():
         cluster.kubectl(*shlex.split(line)[1:])
     locks = LeaseLocks(where, kubeconfig=kubeconfig)
+    use_soon(locks)
+
+
+def use_soon(locks: LeaseLocks) -> None:
+    """Everything that a lock is for, once its rights have arrived."""
     soon(lambda: not error_of(lambda: held(locks).fail("to go on")))
     lease = acquire(locks, KEY, 5)
     lease.record({"a": 1})
