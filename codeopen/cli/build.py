@@ -2,7 +2,7 @@
 
 JSON: ``images``: rows of ``name``, ``reference`` (null with ``--dry-run``), ``plan_digest``, ``work`` (of parts
 ``found``, ``made``, of combinations as ``codeopen ensure`` has it; with ``--dry-run`` ``found``, ``build``,
-``compose``) and ``platform``, which is ``all`` for an index of the stack's platforms.
+``compose``, ``index``) and ``platform``, which is ``all`` for an index of the stack's platforms.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from codeopen.ondemand.chains import JOINED, chain_digest, chain_repository
 from codeopen.ondemand.composing import find_image
 from codeopen.ondemand.foresight import foresee
 from codeopen.ondemand.opening import Bench, open_bench
+from codeopen.ondemand.published import ALL, list_published
 from codeopen.plan.combinations import Combination, popular_combinations
 from codeopen.plan.explain import find_parts
 from codeopen.plan.parts import BASE, PartId, PartKind
 
 _AT_ONCE: Final = 4
-_ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,11 @@ def _foreseen(
     for platform, own, composed in _on_each(bench, parts, combinations, chosen):
         for each in foresee(bench, own, composed, platform):
             yield _Row(each.name, None, each.plan_digest, each.work, platform)
+    owner, registry = bench.source.plan.release.owner, bench.tools.registry
+    for name in list_published(bench.source, parts, combinations, chosen):
+        if name.platform == ALL:
+            found = find_image(registry, f"{owner}/{name.name}", name.plan_digest)
+            yield _Row(name.name, None, name.plan_digest, "found" if found else "index", ALL)
 
 
 def _chain(bench: Bench, name: str, invocation: Invocation) -> Iterator[_Row]:
@@ -120,7 +125,7 @@ def _make(
         made |= {part for part, reference in bench.parts.find_all(own, platform).items() if reference is None}
         bench.parts.ensure_all((*own, *ensurer.missing_parts(composed, platform)), platform, tell)
     platforms = bench.source.plan.platforms
-    shown = chosen or (platforms[0] if len(platforms) == 1 else _ALL)
+    shown = chosen or (platforms[0] if len(platforms) == 1 else ALL)
 
     def part_row(part: PartId) -> _Row:
         found = ensurer.ensure_part(part, chosen, tell) if chosen else ensurer.ensure_part_everywhere(part, tell)

@@ -344,7 +344,7 @@ COMMANDS: Final = (
         ("push",),
         "copy images of a stack's registry to another one, under their names and version",
         "codeopen.cli.push:run",
-        (_built, _pushed, _stack, _registry_and_platform, _dry_run),
+        (_built, _pushed, _stack, _registry, _any_platform, _dry_run),
     ),
     Command(
         ("render",),

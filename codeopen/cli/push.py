@@ -1,13 +1,15 @@
 """``codeopen push``: copies a stack's images to another registry, under the same names and version.
 
-JSON: ``images``: rows of ``name``, ``target``, ``digest`` and ``work`` (``copied``, ``there``; with ``--dry-run``
-``copy``).
+Where a stack has several platforms, each one's image goes with its own tags, and their index after them, unless one
+platform is asked for. JSON: ``images``: rows of ``name``, ``platform`` (``all`` for an index), ``target``, ``digest``
+and ``work`` (``copied``, ``there``; with ``--dry-run`` ``copy``).
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 from codeopen.cli.build import wanted_images
 from codeopen.cli.checkout import checkout_of
@@ -16,8 +18,8 @@ from codeopen.cli.table import render_table, short_digest
 from codeopen.distribution.copying import copy_image
 from codeopen.distribution.registry import Registry
 from codeopen.errors import OnDemandError, RegistryError
-from codeopen.ondemand.foresight import foresee
 from codeopen.ondemand.opening import Bench, Choices, open_bench
+from codeopen.ondemand.published import ALL, Published, list_published
 from codeopen.plan.digest import plan_tag
 from codeopen.selection.version import is_released
 
@@ -25,9 +27,18 @@ from codeopen.selection.version import is_released
 @dataclass(frozen=True, slots=True)
 class _Row:
     name: str
+    platform: str
     target: str
     digest: str
     work: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The registry and the owner in it that images go to."""
+
+    registry: Registry
+    owner: str
 
 
 def run(invocation: Invocation) -> Outcome:
@@ -39,34 +50,50 @@ def run(invocation: Invocation) -> Outcome:
     choices = Choices(registry=options.registry or "", build=False)
     with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices) as bench:
         parts, combinations = wanted_images(bench.source.catalog, options.names)
-        seen = foresee(bench, parts, combinations, options.platform)
-        if missing := [each.name for each in seen if each.work != "found"]:
-            raise OnDemandError(
-                f"{bench.tools.registry.host} has no {', '.join(missing)}; build first (codeopen build)"
-            )
-        target = Registry(host)
-        rows = [_copy(bench, (each.name, each.plan_digest), (target, owner), dry_run=options.dry_run) for each in seen]
+        names = list(list_published(bench.source, parts, combinations, options.platform))
+        target = Target(Registry(host), owner)
+        # All are looked at before the first is copied: what is refused leaves nothing behind.
+        rows = [_look(each, digest, target) for each, digest in _digests(bench, names).items()]
+        if not options.dry_run:
+            rows = [_copy(bench, *each, target) for each in zip(names, rows, strict=True)]
     if invocation.format == "json":
         return Outcome(render_json({"images": [asdict(row) for row in rows]}))
-    cells = [(row.name, short_digest(row.digest), row.work, row.target) for row in rows]
-    return Outcome(render_table(("IMAGE", "DIGEST", "WORK", "TARGET"), cells))
+    cells = [(row.name, row.platform, short_digest(row.digest), row.work, row.target) for row in rows]
+    return Outcome(render_table(("IMAGE", "PLATFORM", "DIGEST", "WORK", "TARGET"), cells))
 
 
-def _copy(bench: Bench, image: tuple[str, str], target: tuple[Registry, str], *, dry_run: bool) -> _Row:
-    name, plan_digest = image
-    release, registry = bench.source.plan.release, bench.tools.registry
-    repository, tag = f"{target[1]}/{name}", plan_tag(plan_digest)
-    digest = registry.find_manifest(f"{release.owner}/{name}", tag)
-    if digest is None:
-        raise OnDemandError(f"{registry.host}/{release.owner}/{name}: the image of its plan is gone; build it again")
-    there = target[0].find_manifest(repository, release.version)
-    full = f"{target[0].host}/{repository}:{release.version}"
-    if there == digest:
-        return _Row(name, full, digest, "there")
-    if there and is_released(release.version):
+def _words(image: Published) -> str:
+    return f"{image.name} ({'index' if image.platform == ALL else image.platform})"
+
+
+def _digests(bench: Bench, images: Sequence[Published]) -> dict[Published, str]:
+    """The digests that these images have in the stack's registry. Raises OnDemandError where one isn't there."""
+    registry, owner = bench.tools.registry, bench.source.plan.release.owner
+    found = {each: registry.find_manifest(f"{owner}/{each.name}", plan_tag(each.plan_digest)) for each in images}
+    if missing := [_words(each) for each, digest in found.items() if digest is None]:
+        raise OnDemandError(f"{registry.host} has no {', '.join(missing)}; build first (codeopen build)")
+    return {each: digest for each, digest in found.items() if digest}
+
+
+def _look(image: Published, digest: str, target: Target) -> _Row:
+    """What copying an image would do. Raises RegistryError where that would move a released version."""
+    repository = f"{target.owner}/{image.name}"
+    there = {target.registry.find_manifest(repository, tag) for tag in _tags(image)}
+    full = f"{target.registry.host}/{repository}:{image.version}"
+    if is_released(image.version) and not there <= {digest, None}:
         raise RegistryError(f"{full} is released with another image and never moves; bump VERSION")
-    if dry_run:
-        return _Row(name, full, digest, "copy")
-    sys.stderr.write(f"  copying {name} to {full}\n")
-    copy_image((registry, f"{release.owner}/{name}"), digest, (target[0], repository), (release.version, tag))
-    return _Row(name, full, digest, "copied")
+    return _Row(image.name, image.platform, full, digest, "there" if there == {digest} else "copy")
+
+
+def _copy(bench: Bench, image: Published, row: _Row, target: Target) -> _Row:
+    if row.work == "there":
+        return row
+    sys.stderr.write(f"  copying {_words(image)} to {row.target}\n")
+    origin = bench.tools.registry, f"{bench.source.plan.release.owner}/{image.name}"
+    copy_image(origin, row.digest, (target.registry, f"{target.owner}/{image.name}"), _tags(image))
+    return replace(row, work="copied")
+
+
+def _tags(image: Published) -> tuple[str, str]:
+    """The plan's last: who looks it up finds an image that is complete."""
+    return image.version, plan_tag(image.plan_digest)

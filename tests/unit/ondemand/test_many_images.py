@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from codeopen.cli import build, ensure
+from codeopen.cli import build, ensure, push
 from codeopen.cli.command import Invocation
 from codeopen.distribution.registry import Registry
-from codeopen.errors import BuildError, PlanError
+from codeopen.errors import BuildError, OnDemandError, PlanError, RegistryError
 from codeopen.ondemand import opening
 from codeopen.ondemand.builders.job import BuildJob, Log
 from codeopen.ondemand.jobs import JobSource
@@ -151,8 +151,64 @@ def test_a_dry_run_tells_of_each_platform(place: Place) -> None:
         (name, work, platform)
         for platform in (AMD64, ARM64)
         for name, work in (("codeopen-addon-gui", "build"), ("codeopen-js-gui", "compose"))
-    ]
+    ] + [("codeopen-js-gui", "index", "all")]
     assert place.tags("codeopen-js-gui") == set()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Registry]:
+    with running(ScriptedRegistry()) as started:
+        yield Registry(started.host)
+
+
+def test_a_push_has_every_platform_and_their_index(place: Place, elsewhere: Registry) -> None:
+    stock_all(place)
+    made = place.run(ensure, flavor="js", addons=["databases"])
+    to, names = f"{elsewhere.host}/acme", ["js-db"]
+    plan = place.run(push, names=names, to=to, dry_run=True)["images"]
+    assert [(row["platform"], row["work"]) for row in plan] == [(AMD64, "copy"), (ARM64, "copy"), ("all", "copy")]
+    rows = place.run(push, names=names, to=to)["images"]
+    assert [row["target"].rpartition(":")[2] for row in rows] == [f"{VERSION}_amd64", f"{VERSION}_arm64", VERSION]
+    assert {row["work"] for row in rows} == {"copied"}
+    # Whoever looks a plan up there finds what is found here.
+    assert set(elsewhere.list_tags("acme/codeopen-js-db")) == set(place.registry.list_tags("codeopen/codeopen-js-db"))
+    index = elsewhere.read_manifest("acme/codeopen-js-db", VERSION)
+    assert made["reference"].endswith(index.digest)
+    for entry in index.parsed()["manifests"]:
+        image = elsewhere.read_manifest("acme/codeopen-js-db", entry["digest"]).parsed()
+        assert all(elsewhere.has_blob("acme/codeopen-js-db", layer["digest"]) for layer in image["layers"])
+    again = place.run(push, names=names, to=to)["images"]
+    assert {row["work"] for row in again} == {"there"}
+
+
+def test_a_push_of_one_platform_leaves_the_index_tag_alone(place: Place, elsewhere: Registry) -> None:
+    stock_all(place)
+    place.run(ensure, flavor="js", addons=["databases"])
+    (row,) = place.run(push, names=["js-db"], to=f"{elsewhere.host}/acme", platform=ARM64)["images"]
+    assert row["target"].endswith(f"codeopen-js-db:{VERSION}_arm64")
+    assert elsewhere.find_manifest("acme/codeopen-js-db", VERSION) is None
+
+
+def test_what_lacks_its_index_is_not_pushed(place: Place, elsewhere: Registry) -> None:
+    stock_all(place)
+    for platform in (AMD64, ARM64):
+        place.run(ensure, flavor="js", addons=["databases"], platform=platform)
+    with pytest.raises(OnDemandError, match=r"has no codeopen-js-db \(index\); build first"):
+        place.run(push, names=["js-db"], to=f"{elsewhere.host}/acme")
+    assert elsewhere.find_manifest("acme/codeopen-js-db", f"{VERSION}_amd64") is None
+
+
+def test_a_released_image_elsewhere_never_moves(
+    place: Place, elsewhere: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "is_released", lambda _: True)
+    stock_all(place)
+    place.run(ensure, flavor="js", addons=["databases"])
+    other = place.registry.read_manifest("codeopen/codeopen-js-db", f"{VERSION}_amd64")
+    elsewhere.write_manifest("acme/codeopen-js-db", f"{VERSION}_arm64", other.media_type, other.content)
+    with pytest.raises(RegistryError, match="_arm64 is released with another image and never moves"):
+        place.run(push, names=["js-db"], to=f"{elsewhere.host}/acme")
+    assert elsewhere.find_manifest("acme/codeopen-js-db", f"{VERSION}_amd64") is None
 
 
 def test_a_part_that_fails_is_told(place: Place) -> None:
