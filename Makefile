@@ -37,6 +37,7 @@ cluster:
 
 # The heavy tests find the images of the first command in the registry that it keeps, and remove it.
 images:
+	@python3 tools/setup/set_up.py --also images
 	@$(ENV) status=0; codeopen part test --keep || status=$$?; pytest -q -m heavy tests/images || status=$$?; \
 	  exit $$status
 

@@ -49,7 +49,7 @@ def written(folder: Path, dockerfile: str) -> Path:
 
 def test_parts_for_arm64_are_built_composed_indexed_and_run(registry: Registry, tmp_path: Path) -> None:
     if not EMULATOR.exists():
-        pytest.fail("no emulation of arm64: install qemu-user-static and binfmt-support, run update-binfmts --enable")
+        pytest.fail("no emulation of arm64: `python3 tools/setup/set_up.py --also images` sets it up")
     root = written(tmp_path / "base", f"FROM scratch\nCOPY {BUSYBOX} /bin/busybox\n")
     archive = tmp_path / "root.tar"
     fetch = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", "--include=busybox-static", "trixie"]

@@ -14,12 +14,12 @@ import pytest
 
 from codeopen.verify.container import Container, started
 from codeopen.verify.services import Patience, Services, services_start
+from image_tests import BROWSERS
 from tests.images.browser import Page, opened
 from tests.images.trials import Trials
 from tests.live import ROOT
 
 pytestmark = pytest.mark.heavy
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Pictures of the last run, for people to look at.
 PICTURES = Path(os.environ.get("CODEOPEN_PICTURES") or ROOT / ".codeopen" / "pictures")
 PASSWORD = "a \"b\\c'd"
@@ -32,9 +32,9 @@ SUM = f"{PIXELS}.reduce((sum, pixel) => sum + pixel, 0)"
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
-        pytest.fail(f"no browser on PATH: install one of {', '.join(PROGRAMS)} (`apt-get install chromium`)")
+        pytest.fail(f"no browser on PATH: install one of {', '.join(BROWSERS)} (`set_up.py --also images` does)")
     with opened(program, tmp_path / "profile") as found:
         yield found
 

@@ -1,7 +1,7 @@
 """Sets a machine up for this checkout: installs what is missing, starts what must run, asks nothing.
 
-``python3 tools/setup/set_up.py [--dry-run] [--machine ordinary|registry-only] [--also cluster|cluster-full]``: it can
-be run any number of times.
+``python3 tools/setup/set_up.py [--dry-run] [--machine ordinary|registry-only] [--also cluster|cluster-full|images]``:
+it can be run any number of times.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pathlib import Path
 if sys.version_info < (3, 11):  # noqa: UP036 - the one script that an older Python may run
     sys.exit("Python 3.11 or newer is missing: install it (on Debian 12, Ubuntu 24.04: `apt-get install python3`)")
 
-import cluster_tools
 import debian
 import engine
+import extras
 import go_tools
 import local_files
 import mirror
 import pulumi_cli
 import python_env
-from cluster_tools import Cluster
 from commands import SetupError, succeeds
+from extras import Extra
 from machine import Machine, look
 from paths import Paths
 from steps import Step, perform, show
@@ -34,9 +34,9 @@ MACHINES = {"ordinary": Machine(releases=True, images=True), "registry-only": Ma
 INTERRUPTED = 130
 
 
-def list_steps(paths: Paths, machine: Machine, also: Cluster | None = None) -> list[Step]:
+def list_steps(paths: Paths, machine: Machine, also: Extra | None = None) -> list[Step]:
     """All steps in order. Only what differs between machines depends on ``machine``."""
-    programs = list(dict.fromkeys(_programs(machine) + (cluster_tools.programs(also) if also else [])))
+    programs = list(dict.fromkeys(_programs(machine) + (extras.programs(also) if also else [])))
     steps = [debian.packages_step(programs), python_env.step(paths), pulumi_cli.cli_step(paths, machine)]
     if not machine.releases:
         steps.append(go_tools.step(paths, go_tools.DOCKER_BUILD, "docker-build"))
@@ -48,7 +48,7 @@ def list_steps(paths: Paths, machine: Machine, also: Cluster | None = None) -> l
         steps.append(engine.container_builder_step())
     else:
         steps += [engine.remote_builder_step(paths), mirror.registry_step(paths), mirror.step(paths)]
-    steps += cluster_tools.tool_steps(paths, also) if also else []
+    steps += extras.steps(paths, also) if also else []
     return [*steps, local_files.checkout_step(paths, machine)]
 
 
@@ -76,9 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--machine", choices=sorted(MACHINES), help="don't look, take this kind of machine")
     parser.add_argument(
         "--also",
-        type=Cluster,
-        choices=list(Cluster),
-        help="what tests of the platform on Kubernetes need: a control plane, or all for `make cluster`",
+        type=Extra,
+        choices=list(Extra),
+        help="what more tests need: a control plane, all that `make cluster` takes, or all that `make images` takes",
     )
     given = parser.parse_args(argv)
     paths = Paths(checkout=Path(__file__).resolve().parent.parent.parent, home=Path.home())

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import go_tools
-from cluster_tools import COREDNS, KARPENTER, KUBELET, KUBERNETES, KWOK, TRAEFIK, Cluster
+from cluster_tools import COREDNS, KARPENTER, KUBELET, KUBERNETES, KWOK, TRAEFIK
+from extras import Extra
 from go_tools import GoTool
 from paths import Paths
 from set_up import MACHINES, list_steps, main
@@ -27,8 +28,8 @@ def paths(tmp_path: Path, stand_ins: StandIns) -> Paths:
 
 
 @pytest.mark.parametrize("kind", sorted(MACHINES))
-@pytest.mark.parametrize(("also", "titles"), [(Cluster.LIGHT, LIGHT), (Cluster.FULL, FULL)])
-def test_a_cluster_comes_on_top_on_every_machine(paths: Paths, kind: str, also: Cluster, titles: list[str]) -> None:
+@pytest.mark.parametrize(("also", "titles"), [(Extra.CLUSTER, LIGHT), (Extra.CLUSTER_FULL, FULL)])
+def test_a_cluster_comes_on_top_on_every_machine(paths: Paths, kind: str, also: Extra, titles: list[str]) -> None:
     plain = [step.title for step in list_steps(paths, MACHINES[kind])]
     steps = list_steps(paths, MACHINES[kind], also)
     assert [step.title for step in steps] == [*plain[:-1], *titles, plain[-1]]
@@ -39,7 +40,7 @@ def test_a_cluster_comes_on_top_on_every_machine(paths: Paths, kind: str, also: 
 def test_packages_of_a_full_cluster_are_named_once(paths: Paths, stand_ins: StandIns) -> None:
     for program in ("containerd", "runc", "conntrack", "iptables", "openssl"):
         stand_ins.put(program)
-    wanted = list_steps(paths, MACHINES["registry-only"], Cluster.FULL)[0]
+    wanted = list_steps(paths, MACHINES["registry-only"], Extra.CLUSTER_FULL)[0]
     named = (wanted.found() or "").split(", ")
     assert len(named) == len(set(named))
 
