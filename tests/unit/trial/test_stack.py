@@ -46,6 +46,13 @@ def checkout(tmp_path: Path, stand_ins: StandIns) -> Path:
     return root
 
 
+@pytest.fixture
+def free_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else this machine does: any program's connection may have one of these ports."""
+    monkeypatch.setattr(trial, "_is_free", lambda _: True)
+
+
+@pytest.mark.usefixtures("free_ports")
 def test_it_is_like_the_stack_that_it_stands_beside(checkout: Path) -> None:
     stack = open_trial("team", checkout)
     assert (stack.name, dict(stack.label)) == ("team-trial", {"codeopen.stack": "team-trial"})
@@ -60,8 +67,10 @@ def test_its_version_may_be_built_again(checkout: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_passed_over(checkout: Path) -> None:
-    with socket.create_server(("127.0.0.1", 41900)):
-        assert open_trial("team", checkout).settings.registry_port == 41901
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (checkout / "stacks/Pulumi.team.yaml").write_text(f"config:\n  codeopen:registryPort: {port - 900}\n")
+        assert port < open_trial("team", checkout).settings.registry_port < port + 50
 
 
 def test_its_own_registry_keeps_its_port(checkout: Path, stand_ins: StandIns) -> None:
@@ -76,6 +85,7 @@ def test_no_free_port_is_told(checkout: Path, monkeypatch: pytest.MonkeyPatch) -
         open_trial("team", checkout)
 
 
+@pytest.mark.usefixtures("free_ports")
 def test_high_ports_are_not_left(checkout: Path) -> None:
     (checkout / "stacks/Pulumi.team.yaml").write_text("config:\n  codeopen:registryPort: 65500\n")
     assert open_trial("team", checkout).settings.registry_port == 64600
@@ -106,6 +116,7 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return configurations
 
 
+@pytest.mark.usefixtures("free_ports")
 def test_one_part_is_built_at_a_time(checkout: Path, applied: list[dict[str, Any]]) -> None:
     built = open_trial("team", checkout).build(Target("js", JS, None, 800), WATCH)
     assert (built.row.reference, built.base) == ("l/js@sha256:1", "l/base@sha256:1")
