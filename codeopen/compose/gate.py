@@ -18,11 +18,11 @@ from codeopen.compose.debconf import merge_debconf
 from codeopen.compose.entries import Entry, EntryKind, parents
 from codeopen.compose.linker_cache import PATH as LINKER_CACHE
 from codeopen.compose.linker_cache import merge_linker_caches
-from codeopen.compose.links import read_links, real_path
+from codeopen.compose.links import real_path
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.part_index import PartIndex
-from codeopen.compose.relations import find_exclusions
-from codeopen.compose.triggers import Trigger, read_activations, read_interests
+from codeopen.compose.relations import find_choices, find_exclusions
+from codeopen.compose.triggers import Trigger
 from codeopen.errors import ComposeError
 
 ACCOUNT_FILES: Final = frozenset({"etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/subuid", "etc/subgid"})
@@ -89,8 +89,8 @@ def same_files(pair: Pair) -> Iterator[Finding]:
 def nothing_below_files(pair: Pair) -> Iterator[Finding]:
     """No file lies where the other part has something that is no folder, and none behind a symbolic link."""
     for part, counterpart in pair.both:
-        files = {path for path, entry in counterpart.entries.items() if entry.kind is not EntryKind.FOLDER}
-        if files.isdisjoint(_folders(part)):
+        kinds = (entry.kind for folder in part.folders if (entry := counterpart.entries.get(folder)))
+        if all(kind is EntryKind.FOLDER for kind in kinds):
             continue
         for path, entry in part.entries.items():
             if entry.kind is EntryKind.FOLDER:
@@ -133,15 +133,27 @@ def no_exclusions(pair: Pair) -> Iterator[Finding]:
             yield Finding("no-exclusions", found.package, f"{part.repository} has it; {what}")
 
 
+def same_choices(pair: Pair) -> Iterator[Finding]:
+    """The second part has no package that apt would not have installed onto the first one.
+
+    Only this way round: what the second has is not there yet where the first is installed.
+    """
+    origin = pair.base.packages
+    one, other = (part.packages.beyond(origin) for part in (pair.one, pair.other))
+    for found in sorted(set(find_choices(origin, one, other))):
+        what = f"{pair.other.repository} has it for {found.dependent}'s {found.needed}"
+        what = f"{what}, which {found.met_by} of {pair.one.repository} meets; name it in {pair.other.repository}"
+        yield Finding("same-choices", found.package, f"{what} as a package to install")
+
+
 def no_triggers(pair: Pair) -> Iterator[Finding]:
     """No package of one part waits for files that the other brings: it would have run something about them."""
-    origin, links = pair.base.packages, read_links(pair.base.entries)
+    origin, links = pair.base.packages, pair.base.links
     for part, counterpart in pair.both:
-        folders = _folders(counterpart)
         for line in part.packages.beyond(origin).triggers:
             waited, _, package = line.partition(" ")
             place = real_path(waited, links, follow_last=True)
-            if place not in folders and place not in counterpart.entries:
+            if place not in counterpart.folders and place not in counterpart.entries:
                 continue
             for path in counterpart.entries:
                 inside = path == place or path.startswith(f"{place}/")
@@ -157,18 +169,17 @@ def no_explicit_triggers(pair: Pair) -> Iterator[Finding]:
     One of the base that waits, as libc's for ``ldconfig``, has run in the build of each part that sets it off: what it
     made there is compared or merged as any file is.
     """
-    links = read_links(pair.base.entries)
+    links = pair.base.links
 
     def real(triggers: Iterable[Trigger]) -> set[Trigger]:
         return {replace(each, name=_real_name(each.name, links)) for each in triggers}
 
     for part, counterpart in pair.both:
-        waiting = real(read_interests(part.files) - read_interests(pair.base.files))
+        waiting = real(part.interests - pair.base.interests)
         if not waiting:
             continue
-        activations = read_activations(counterpart.files)
         # What both have did its work in both.
-        fired = real(activations - read_activations(pair.base.files) - read_activations(part.files))
+        fired = real(counterpart.activations - pair.base.activations - part.activations)
         for trigger, activation in product(waiting, fired):
             if trigger.acts_on(activation.name):
                 what = f"{activation.package} of {counterpart.repository} sets it off"
@@ -178,7 +189,7 @@ def no_explicit_triggers(pair: Pair) -> Iterator[Finding]:
 
 def no_diversions(pair: Pair) -> Iterator[Finding]:
     """No part moves aside, or sets the mode of, a file that the other brings."""
-    origin, links = pair.base.packages, read_links(pair.base.entries)
+    origin, links = pair.base.packages, pair.base.links
     for part, counterpart in pair.both:
         for source, target, package in part.packages.beyond(origin).diversions:
             for name in (source, target):
@@ -200,13 +211,13 @@ def accounts_of_the_base(pair: Pair) -> Iterator[Finding]:
 
 def files_of_known_owners(pair: Pair) -> Iterator[Finding]:
     """Nothing goes through a symbolic link of the base, as a file below ``/lib`` would where that is a link."""
-    links = read_links(pair.base.entries).keys()
+    links = pair.base.links.keys()
     for part, _ in pair.both:
         for path in sorted(links & part.entries.keys()):
             if part.entries[path].kind is not EntryKind.SYMLINK:
                 what = f"{part.repository} has a {part.entries[path].kind} in the place of the link"
                 yield Finding("no-replaced-links", path, what)
-        if links.isdisjoint(_folders(part)):
+        if links.isdisjoint(part.folders):
             continue
         for path in part.entries:
             for folder in parents(path):
@@ -247,6 +258,7 @@ RULES: Final[Sequence[Rule]] = (
     files_of_known_owners,
     one_version,
     no_exclusions,
+    same_choices,
     no_triggers,
     no_explicit_triggers,
     no_diversions,
@@ -258,17 +270,6 @@ RULES: Final[Sequence[Rule]] = (
 
 def _real_name(name: str, links: Mapping[str, str]) -> str:
     return f"/{real_path(name, links, follow_last=True)}" if name.startswith("/") else name
-
-
-def _folders(part: PartIndex) -> set[str]:
-    """Every folder that an entry lies in, on all levels: tens of thousands of entries lie in few of them."""
-    found: set[str] = set()
-    for path in part.entries:
-        folder = path.rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return found
 
 
 def _difference(one: Entry, other: Entry) -> str:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from codeopen.compose.debconf import DATABASES as DEBCONF
 from codeopen.compose.entries import Deletion, Entry, EntryKind
 from codeopen.compose.linker_cache import PATH as LINKER_CACHE
+from codeopen.compose.links import read_links
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.packages import Packages
-from codeopen.compose.triggers import is_trigger_file
+from codeopen.compose.triggers import Trigger, is_trigger_file, read_activations, read_interests
 from codeopen.errors import ComposeError
 
 FORMAT: Final = 3
@@ -35,9 +37,9 @@ class LayerBlob:
     diff_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PartIndex:
-    """One image, as the gate and composing see it.
+    """One image, as the gate and composing see it. What several pairs ask of it is worked out once.
 
     ``digest`` is its manifest's; ``layers`` leave out empty ones, and the first ``base_layers`` are the base's.
     ``entries`` are those of the layers beyond, each path as the last of them leaves it, and ``deletions`` all that any
@@ -61,6 +63,32 @@ class PartIndex:
     def delta(self) -> tuple[LayerBlob, ...]:
         """The layers beyond the base's."""
         return self.layers[self.base_layers :]
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that an entry lies in, on all levels: tens of thousands of entries lie in few of them."""
+        found: set[str] = set()
+        for path in self.entries:
+            folder = path.rpartition("/")[0]
+            while folder and folder not in found:
+                found.add(folder)
+                folder = folder.rpartition("/")[0]
+        return frozenset(found)
+
+    @cached_property
+    def links(self) -> Mapping[str, str]:
+        """The targets of the symbolic links among the entries, by path."""
+        return read_links(self.entries)
+
+    @cached_property
+    def interests(self) -> frozenset[Trigger]:
+        """The explicit triggers that packages of the image wait for."""
+        return read_interests(self.files)
+
+    @cached_property
+    def activations(self) -> frozenset[Trigger]:
+        """The explicit triggers that packages of the image set off."""
+        return read_activations(self.files)
 
 
 def is_kept(path: str) -> bool:

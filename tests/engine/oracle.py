@@ -37,9 +37,10 @@ def members_of(combination: Combination) -> list[PartId]:
 def chain(source: JobSource, tools: Tools, members: Sequence[PartId], references: Mapping[PartId, str]) -> str:
     """The reference of the same parts, each Dockerfile on the image before it, as the specification builds them.
 
-    ``references`` are the images of the parts, wherever these are; the chain goes to the registry of ``tools``.
+    ``references`` are the images of the parts, wherever these are; the chain goes to the registry of ``tools``. Its
+    files are compared, not its bytes, and packing them would take as long as some of the builds.
     """
-    builder = BuildxBuilder(source.settings.builder, source.checkout)
+    builder = BuildxBuilder(source.settings.builder, source.checkout, compression="uncompressed")
     unit = [source.chain_member(source.by_id[member], AMD64, references) for member in members]
     release = source.plan.release
     return build_chain(tools, builder, unit, (release.owner, release.version, AMD64), _ignore)

@@ -25,16 +25,20 @@ _CREATE_SECONDS: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class BuildxBuilder:
-    """A builder by its name in ``docker buildx ls``. ``seconds`` bounds one build; paths are relative to ``folder``."""
+    """A builder by its name in ``docker buildx ls``. ``seconds`` bounds one build; paths are relative to ``folder``.
+
+    ``compression`` is that of the layers it adds, as BuildKit names it.
+    """
 
     name: str
     folder: Path
     seconds: float = 3600
+    compression: str = "gzip"
 
     def build(self, job: BuildJob, log: Log) -> str:
         with tempfile.TemporaryDirectory() as temporary:
             metadata = Path(temporary) / "metadata.json"
-            self._run(_command(self.name, job, metadata), job, log)
+            self._run(_command(self, job, metadata), job, log)
             return _digest(metadata, job)
 
     def _run(self, command: list[str], job: BuildJob, log: Log) -> None:
@@ -106,9 +110,10 @@ class RemoteBuilder:
         return BuildxBuilder(self.name, folder)
 
 
-def _command(builder: str, job: BuildJob, metadata: Path) -> list[str]:
+def _command(builder: BuildxBuilder, job: BuildJob, metadata: Path) -> list[str]:
     output = f"type=image,name={job.repository},push=true,push-by-digest=true,oci-mediatypes=true"
-    command = ["docker", "buildx", "build", "--builder", builder, "--progress", "plain", "--provenance", "false"]
+    output = f"{output},compression={builder.compression}"
+    command = ["docker", "buildx", "build", "--builder", builder.name, "--progress", "plain", "--provenance", "false"]
     command += ["--platform", job.platform, "--output", output, "--metadata-file", str(metadata)]
     for name, location in sorted(job.named_contexts.items()):
         command += ["--build-context", f"{name}={location}"]

@@ -90,15 +90,24 @@ def make_part(
     )
 
 
+def stanza(name: str, version: str = "1.0", **fields: str) -> str:
+    """What dpkg says of one package, with more fields."""
+    more = "".join(f"\n{key}: {value}" for key, value in fields.items())
+    return f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}{more}"
+
+
 def status(*packages: str, version: str = "1.0") -> bytes:
-    """A dpkg status file of these packages, each as ``name`` or ``name=version``."""
+    """A dpkg status file of these packages, each as ``name``, ``name=version`` or a stanza."""
     stanzas = []
     for package in packages:
         name, _, own = package.partition("=")
-        stanzas.append(
-            f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {own or version}\n"
-        )
-    return "\n".join(stanzas).encode()
+        stanzas.append(package if package.startswith("Package:") else stanza(name, own or version))
+    return "".join(f"{text}\n\n" for text in stanzas)[:-1].encode()
+
+
+def automatic(*names: str) -> bytes:
+    """Apt's states of packages that came as dependencies."""
+    return "\n".join(f"Package: {name}\nArchitecture: amd64\nAuto-Installed: 1\n" for name in names).encode()
 
 
 def linker_cache(*paths: str) -> bytes:
@@ -116,6 +125,7 @@ def processor_cache() -> bytes:
 
 
 STATUS = "var/lib/dpkg/status"
+STATES = "var/lib/apt/extended_states"
 BASE_FILES: Mapping[str, Content] = {
     "usr/": None,
     "usr/lib/": None,

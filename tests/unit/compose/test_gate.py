@@ -12,14 +12,17 @@ from codeopen.compose.gate import RULES, Pair, judge
 from codeopen.compose.part_index import from_json, to_json
 from codeopen.errors import ComposeError
 from tests.unit.compose.layers import (
+    STATES,
     STATUS,
     Content,
     File,
     Link,
+    automatic,
     linker_cache,
     make_base,
     make_part,
     processor_cache,
+    stanza,
     status,
 )
 
@@ -30,6 +33,7 @@ CACHE = "etc/ld.so.cache"
 BASE = make_base()
 PLAIN = status("bash", "libc6")
 JQ = status("jq=1.7")
+MAVEN = stanza("maven", Depends="libc6, default-jre | java-runtime (>= 8)")
 GOOD: Mapping[str, Content] = {"opt/one": b"1", STATUS: status("bash", "libc6", "jq")}
 
 
@@ -71,6 +75,11 @@ HOSTILE: dict[str, tuple[Mapping[str, Content], Mapping[str, Content], tuple[str
         {STATUS: PLAIN + b"\n" + JQ.replace(b"1.7\n", b"1.7\nBreaks: json-tool (<< 2)\n")},
         {STATUS: status("bash", "libc6", "yq") + b"Provides: json-tool (= 1.9)\n"},
         ("no-exclusions", "jq"),
+    ),
+    "a package that the other part makes needless": (
+        {STATUS: status("bash", "libc6", stanza("jre", Provides="java-runtime (= 21)"))},
+        {STATUS: status("bash", "libc6", MAVEN, "default-jre"), STATES: automatic("default-jre")},
+        ("same-choices", "default-jre"),
     ),
     "a trigger": (
         {TRIGGERS: b"/usr/share/applications desktop-file-utils\n"},
@@ -144,7 +153,9 @@ HOSTILE: dict[str, tuple[Mapping[str, Content], Mapping[str, Content], tuple[str
 def test_hostile_parts_are_refused_by_name(case: str) -> None:
     one, other, expected = HOSTILE[case]
     assert expected in findings(one, other)
-    if expected[0] != "same-files" and "place of a folder" not in case:
+    if expected[0] == "same-choices":
+        assert expected not in findings(other, one), "what comes later is no reason not to install it"
+    elif expected[0] != "same-files" and "place of a folder" not in case:
         assert expected in findings(other, one), "whichever comes first"
 
 

@@ -61,7 +61,9 @@ def test_buildx_is_called_with_everything_of_the_job(docker: Path) -> None:
     assert "--build-context base=docker-image://localhost:5000/codeopen/codeopen-base@sha256:b" in text
     assert "--build-arg CODEOPEN_PART=addon-gui" in text
     assert f"--label dev.codeopen.plan-digest={PLAN}" in text
-    assert f"type=image,name={JOB.repository},push=true,push-by-digest=true,oci-mediatypes=true" in text
+    assert (
+        f"type=image,name={JOB.repository},push=true,push-by-digest=true,oci-mediatypes=true,compression=gzip" in text
+    )
 
 
 def test_a_failed_build_tells_the_last_lines_of_its_log(docker: Path) -> None:
