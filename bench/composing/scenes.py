@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import json
 import subprocess
 import tarfile
@@ -96,8 +97,9 @@ def change_an_addon(bench: Workbench, combinations: Sequence[Combination], addon
 
     def make_all() -> None:
         for combination in affected:
-            others = [other for other in bench.members(combination) if other.repository != part.repository]
-            if not all(verdicts.of(bench.base, other, changed).composed for other in others):
+            members = [changed if each.repository == part.repository else each for each in bench.members(combination)]
+            pairs = (pair for pair in itertools.combinations(members, 2) if changed in pair)
+            if not all(verdicts.of(bench.base, one, other).composed for one, other in pairs):
                 raise AssertionError(f"{combination} does not compose with one more file in {name}")
             arm.make(combination)
 
