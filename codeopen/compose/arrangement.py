@@ -50,18 +50,22 @@ def arrange(base: PartIndex, parts: Sequence[str], index_of: Callable[[Unit], Pa
     but the last leaves fewer units. Raises what ``index_of`` and ``judge`` raise.
     """
     units: tuple[Unit, ...] = tuple((part,) for part in parts)
+    places = {part: place for place, part in enumerate(parts)}
     refusals: list[Refusal] = []
     while True:
         indexes = tuple(index_of(unit) for unit in units)
         refused = {}
         for one, other in combinations(range(len(units)), 2):
             verdict = judge(base, indexes[one], indexes[other])
+            if verdict.composed and places[units[one][-1]] > places[units[other][0]]:
+                # A member of the chain comes behind the other unit: does it still have what it has on that one?
+                verdict = judge(base, indexes[other], indexes[one])
             if not verdict.composed:
                 refused[one, other] = Refusal(units[one], units[other], verdict)
         if not refused:
             return Arrangement(base, units, indexes, tuple(refusals))
         refusals += refused.values()
-        units = merge_units(units, refused)
+        units = tuple(tuple(sorted(unit, key=places.__getitem__)) for unit in merge_units(units, refused))
 
 
 def merge_units(

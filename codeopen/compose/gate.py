@@ -12,6 +12,7 @@ from functools import partial
 from itertools import product
 from typing import Final
 
+from codeopen.compose.choices import find_choices
 from codeopen.compose.config import config_conflicts
 from codeopen.compose.debconf import DATABASES as DEBCONF
 from codeopen.compose.debconf import merge_debconf
@@ -21,7 +22,7 @@ from codeopen.compose.linker_cache import merge_linker_caches
 from codeopen.compose.links import real_path
 from codeopen.compose.packages import DATABASES as PACKAGES
 from codeopen.compose.part_index import PartIndex
-from codeopen.compose.relations import find_choices, find_exclusions
+from codeopen.compose.relations import find_exclusions
 from codeopen.compose.triggers import Trigger
 from codeopen.errors import ComposeError
 
@@ -134,16 +135,16 @@ def no_exclusions(pair: Pair) -> Iterator[Finding]:
 
 
 def same_choices(pair: Pair) -> Iterator[Finding]:
-    """The second part has no package that apt would not have installed onto the first one.
+    """The second part has the packages that apt would have installed onto the first one.
 
     Only this way round: what the second has is not there yet where the first is installed.
     """
     origin = pair.base.packages
     one, other = (part.packages.beyond(origin) for part in (pair.one, pair.other))
-    for found in sorted(set(find_choices(origin, one, other))):
-        what = f"{pair.other.repository} has it for {found.dependent}'s {found.needed}"
-        what = f"{what}, which {found.met_by} of {pair.one.repository} meets; name it in {pair.other.repository}"
-        yield Finding("same-choices", found.package, f"{what} as a package to install")
+    for found in sorted(find_choices(origin, one, other)):
+        what = f"{pair.other.repository} has it for {found.dependent}, which needs {found.needed}"
+        what = f"{what}; on {pair.one.repository} {found.met_by} would do, and apt would install it not at all or later"
+        yield Finding("same-choices", found.package, f"{what}; name it where {found.dependent} is installed")
 
 
 def no_triggers(pair: Pair) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from codeopen.compose.part_index import PartIndex
 from codeopen.compose.storage import read_file, write_file
 
 # Verdicts of other rules don't count: it goes up with every change of the gate or of a merge rule.
-RULES_VERSION: Final = 3
+RULES_VERSION: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

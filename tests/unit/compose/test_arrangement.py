@@ -7,7 +7,7 @@ import pytest
 from codeopen.compose.arrangement import Unit, arrange, merge_units
 from codeopen.compose.part_index import PartIndex
 from codeopen.compose.verdicts import Verdicts
-from tests.unit.compose.layers import STATUS, make_base, make_part, status
+from tests.unit.compose.layers import STATES, STATUS, automatic, make_base, make_part, stanza, status
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,23 @@ def test_parts_that_agree_are_never_built(parts: dict[str, PartIndex], tmp_path:
     found = arrange(parts["base"], ("js", "a", "c"), lambda unit: parts[unit[0]], Verdicts(tmp_path).of)
     assert found.units == (("js",), ("a",), ("c",))
     assert found.refusals == ()
+
+
+def test_a_chain_around_another_unit_is_judged_both_ways_and_keeps_the_layer_order(
+    parts: dict[str, PartIndex], tmp_path: Path
+) -> None:
+    """Behind a, and before c, b has a package that would do for what the chain of a and c chose."""
+    base = parts["base"]
+    chosen = status("bash", "libc6", stanza("tool", Depends="left | right"), "left")
+    parts["a"] = make_part("a", base, {"etc/app": b"a"})
+    parts["b"] = make_part("b", base, {STATUS: status("bash", "libc6", "right")})
+    parts["c"] = make_part("c", base, {"etc/app": b"c"})
+    parts["a+c"] = make_part("a+c", base, {STATUS: chosen, STATES: automatic("left")})
+    parts["a+b+c"] = make_part("a+b+c", base, {"etc/app": b"c"})
+    found = arrange(base, ("a", "b", "c"), lambda unit: parts["+".join(unit)], Verdicts(tmp_path).of)
+    assert found.units == (("a", "b", "c"),)
+    assert [refusal.other for refusal in found.refusals] == [("c",), ("b",)]
+    assert {finding.rule for finding in found.refusals[1].verdict.findings} == {"same-choices"}
 
 
 def test_verdicts_are_kept_by_digest_and_damaged_ones_made_again(

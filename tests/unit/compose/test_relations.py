@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from codeopen.compose.packages import Packages, read_packages
 from codeopen.compose.relations import (
-    Choice,
     Exclusion,
     Relation,
-    find_choices,
     find_exclusions,
     read_dependencies,
     read_relations,
 )
-from tests.unit.compose.layers import STATES, STATUS, automatic, stanza, status
+from tests.unit.compose.layers import stanza
 
 
 def excluded(package: str, other: str) -> list[tuple[str, str]]:
@@ -84,108 +81,3 @@ def test_a_field_with_alternatives_is_read() -> None:
         (Relation("b", ">=", "1"), Relation("c"), Relation("d")),
     )
     assert read_dependencies("") == ()
-
-
-def packages(*stanzas: str, asked: tuple[str, ...] = ()) -> Packages:
-    """Of these packages, those that were asked for by name; all others came as dependencies."""
-    found = read_packages({STATUS: status(*stanzas)})
-    names = found.by_name - set(asked)
-    return read_packages({STATUS: status(*stanzas), STATES: automatic(*names)}) if names else found
-
-
-def left_out(first: Packages, second: Packages, base: Packages | None = None) -> list[str]:
-    return [choice.package for choice in find_choices(base or packages(), first, second)]
-
-
-MAVEN = stanza("maven", Depends="default-jre | java-runtime")
-JRE = stanza("jre", Provides="java-runtime")
-
-
-def test_a_choice_says_whose_it_is_and_what_meets_it() -> None:
-    second = packages(MAVEN, "default-jre", asked=("maven",))
-    assert list(find_choices(packages(), packages(JRE), second)) == [
-        Choice("default-jre", "maven", "default-jre | java-runtime", "jre")
-    ]
-    assert not list(find_choices(packages(), second, packages(JRE, asked=("jre",)))), "this way round apt adds it"
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        # Both have Maven, each with another answer to what it needs.
-        (packages(MAVEN, JRE), packages(MAVEN, "default-jre", asked=("maven",))),
-        # What apt chose first is met by what came later, and the first part has that.
-        (packages(JRE), packages(MAVEN, stanza("default-jre", Depends="jre"), JRE, asked=("maven",))),
-        # A single name that a package of the first part provides.
-        (packages(JRE), packages(stanza("ant", Depends="java-runtime"), stanza("gcj", Provides="java-runtime"))),
-        # Another package needs it, and that one would not come either.
-        (
-            packages(JRE, stanza("default-jre-headless", Provides="ready")),
-            packages(
-                MAVEN,
-                stanza("tool", Depends="helper | ready"),
-                stanza("helper", Depends="default-jre"),
-                "default-jre",
-                asked=("maven", "tool"),
-            ),
-        ),
-        # Another package needs it, and something else would do for that one too.
-        (
-            packages(JRE),
-            packages(
-                MAVEN,
-                stanza("tool", Depends="default-jre | zulu"),
-                "zulu",
-                "default-jre",
-                asked=("maven", "tool", "zulu"),
-            ),
-        ),
-        # Another package needs it by its name alone, which a package of the first part provides.
-        (
-            packages(stanza("jre", Provides="java-runtime, default-jre")),
-            packages(MAVEN, stanza("tool", Depends="default-jre"), "default-jre", asked=("maven", "tool")),
-        ),
-        (packages(JRE), packages(stanza("ant", **{"Pre-Depends": "gcj | java-runtime"}), "gcj")),
-    ],
-)
-def test_what_apt_would_have_left_out_is_found(first: Packages, second: Packages) -> None:
-    assert {"default-jre", "gcj"} & set(left_out(first, second))
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        # Asked for by name.
-        (packages(JRE), packages(MAVEN, "default-jre", asked=("maven", "default-jre"))),
-        # Needed by its name alone, by one that was asked for, or by what that one needs.
-        (
-            packages(JRE),
-            packages(
-                MAVEN,
-                stanza("tool", Depends="helper"),
-                stanza("helper", Depends="default-jre (>= 1.0)"),
-                "default-jre",
-                asked=("maven", "tool"),
-            ),
-        ),
-        # The first part has it too.
-        (packages(JRE, "default-jre"), packages(MAVEN, "default-jre", asked=("maven",))),
-        # What the first part has is too old.
-        (
-            packages(stanza("jre", Provides="java-runtime (= 7)")),
-            packages(stanza("maven", Depends="default-jre | java-runtime (>= 8)"), "default-jre", asked=("maven",)),
-        ),
-        # Apt installs what is recommended neither here nor there.
-        (packages(JRE), packages(stanza("maven", Recommends="default-jre | java-runtime"), "default-jre")),
-        (packages("other"), packages(MAVEN, "default-jre", asked=("maven",))),
-    ],
-)
-def test_what_apt_would_have_installed_all_the_same_is_let_through(first: Packages, second: Packages) -> None:
-    assert not left_out(first, second)
-
-
-def test_what_the_base_meets_nobody_chose() -> None:
-    base, first = packages(JRE), packages(stanza("gcj", Provides="java-runtime"))
-    second = packages(MAVEN, "default-jre", asked=("maven",))
-    assert left_out(first, second) == ["default-jre"]
-    assert not left_out(first, second, base)
