@@ -5,6 +5,8 @@ import type { AgentExit, StopWaits } from "./agent-process.js";
 import { CLOSE, type CloseCode, closeReason } from "./close-codes.js";
 import { checkMessage } from "./message.js";
 import type { Rejection } from "./metrics.js";
+import type { Peer } from "./peer.js";
+import type { SendQueues } from "./wire.js";
 
 /** After a disconnect an agent has time to save its work; at a shutdown little. */
 export const DISCONNECT_WAITS: StopWaits = { inputMs: 3000, termMs: 1000 };
@@ -25,16 +27,19 @@ export class Connection {
   readonly #context: ConnectionContext;
   readonly #firstMessageTimer: NodeJS.Timeout;
   readonly #opened = performance.now();
-  #lastHeard = performance.now();
+  readonly #peer: Peer;
   #agent: AgentLink | null = null;
   #closing = false;
 
-  constructor(id: string, socket: WebSocket, context: ConnectionContext) {
+  constructor(id: string, socket: WebSocket, peer: Peer, context: ConnectionContext) {
     this.id = id;
     this.#socket = socket;
+    this.#peer = peer;
     this.#context = context;
     this.#firstMessageTimer = setTimeout(() => {
-      this.#reject("no_message", CLOSE.POLICY_VIOLATION, "nothing was sent");
+      // A big first message may take longer than this.
+      if (peer.sendsMessage()) this.#firstMessageTimer.refresh();
+      else this.#reject("no_message", CLOSE.POLICY_VIOLATION, "nothing was sent");
     }, context.settings.firstMessageMs);
     this.closed = this.#listen();
   }
@@ -55,28 +60,34 @@ export class Connection {
   }
 
   /** Called at each ping interval: closes when a side has been silent or stuck for too long, and pings. */
-  checkLiveness(): void {
+  checkLiveness(queues: SendQueues): void {
     if (this.#closing) return;
+    this.#peer.look(queues);
     // A socket that rests can't hear anything: it counts as heard, and the agent that it rests for has its own limit.
-    if (this.#socket.isPaused) this.#heard();
-    const tooEarly = performance.now() - this.#context.settings.silenceMs;
+    if (this.#socket.isPaused) this.#peer.heard();
+    const { silenceMs } = this.#context.settings;
+    const tooEarly = performance.now() - silenceMs;
     const blockedSince = this.#agent?.blockedSince ?? null;
     if (blockedSince !== null && blockedSince < tooEarly) {
       this.#reject("agent_stalled", CLOSE.INTERNAL_ERROR, "the agent does not read");
-    } else if (this.#lastHeard < tooEarly) {
+    } else if (this.#peer.isSilent(silenceMs)) {
       this.#countRejection("silent");
       this.#socket.terminate();
     } else {
       this.#socket.ping();
+      this.#peer.pinged();
     }
   }
 
   async #listen(): Promise<void> {
     const socket = this.#socket;
-    socket.on("pong", this.#heard);
-    socket.on("ping", this.#heard);
+    for (const control of ["ping", "pong"] as const) {
+      socket.on(control, (content) => {
+        this.#peer.heardControl(content);
+      });
+    }
     socket.on("message", (data, isBinary) => {
-      this.#heard();
+      this.#peer.heard();
       this.#take(data as Buffer, isBinary);
     });
     socket.on("error", (error) => {
@@ -89,10 +100,6 @@ export class Connection {
     this.#context.log.info("connection_closed", { connection: this.id, code, seconds });
     await this.#agent?.done;
   }
-
-  readonly #heard = (): void => {
-    this.#lastHeard = performance.now();
-  };
 
   #take(data: Buffer, isBinary: boolean): void {
     if (this.#closing) return;
@@ -122,7 +129,9 @@ export class Connection {
       onLineTooLong: () => {
         this.#reject("agent_line_too_long", CLOSE.INTERNAL_ERROR, "the agent sent a message over the limit");
       },
-      onUnblocked: this.#heard,
+      onUnblocked: () => {
+        this.#peer.heard();
+      },
     });
   }
 

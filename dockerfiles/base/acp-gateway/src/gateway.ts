@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, STATUS_CODES } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
@@ -16,7 +16,9 @@ import { type Doorway, judgeHandshake, type Refusal } from "./handshake.js";
 import { answerHttp } from "./http-routes.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
+import { Peer } from "./peer.js";
 import type { Settings } from "./settings.js";
+import { readSendQueues } from "./wire.js";
 
 /** How long a client may take to answer a close frame. */
 const CLOSE_WAIT_MS = 1500;
@@ -63,10 +65,17 @@ export class Gateway {
   async listen(): Promise<AddressInfo> {
     this.#server.listen(this.#settings.port, this.#settings.host);
     await once(this.#server, "listening");
+    const address = this.#server.address() as AddressInfo;
     this.#liveness = setInterval(() => {
-      for (const connection of this.#connections) connection.checkLiveness();
+      void this.#checkLiveness(address.port);
     }, this.#settings.pingMs);
-    return this.#server.address() as AddressInfo;
+    return address;
+  }
+
+  async #checkLiveness(port: number): Promise<void> {
+    if (this.#connections.size === 0) return;
+    const queues = await readSendQueues(port);
+    for (const connection of this.#connections) connection.checkLiveness(queues);
   }
 
   /** Takes no more clients, closes the connections and resolves when all of their agents are gone. */
@@ -129,14 +138,14 @@ export class Gateway {
         if (verdict.kind === "close") client.close(verdict.code, verdict.reason);
         return;
       }
-      this.#admit(id, client, peer);
+      this.#admit(id, client, request.socket);
     });
   }
 
-  #admit(id: string, client: WebSocket, peer: string | undefined): void {
+  #admit(id: string, client: WebSocket, socket: Socket): void {
     this.#context.metrics.connectionsAccepted.add();
-    this.#log.info("connection_opened", { connection: id, peer });
-    const connection = new Connection(id, client, this.#context);
+    this.#log.info("connection_opened", { connection: id, peer: socket.remoteAddress });
+    const connection = new Connection(id, client, new Peer(socket), this.#context);
     this.#connections.add(connection);
     void connection.closed.then(() => {
       this.#connections.delete(connection);

@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 
 import { asLine } from "./message.js";
+import { takenBytes } from "./wire.js";
 
 /** The part of a WebSocket that can be told to read no more for now. */
 export interface PausableSocket {
@@ -19,6 +20,7 @@ export class Inbound {
   readonly #stdin: Writable;
   readonly #onRelayed: OnRelayed;
   #blockedSince: number | null = null;
+  #taken = 0;
 
   constructor(socket: PausableSocket, stdin: Writable, onRelayed: OnRelayed) {
     this.#socket = socket;
@@ -33,8 +35,14 @@ export class Inbound {
     });
   }
 
-  /** When the agent's input became full (`performance.now()`), or null while it takes more. */
+  /**
+   * When the agent last took something of what its full input holds, as far as was seen (`performance.now()`), or null
+   * while it takes more. An agent that reads a big message slowly does read.
+   */
   get blockedSince(): number | null {
+    const taken = takenBytes(this.#stdin);
+    if (this.#blockedSince !== null && taken > this.#taken) this.#blockedSince = performance.now();
+    this.#taken = taken;
     return this.#blockedSince;
   }
 
@@ -50,6 +58,7 @@ export class Inbound {
     this.#stdin.uncork();
     if (!takesMore && this.#blockedSince === null) {
       this.#blockedSince = arrived;
+      this.#taken = takenBytes(this.#stdin);
       this.#socket.pause();
     }
   }

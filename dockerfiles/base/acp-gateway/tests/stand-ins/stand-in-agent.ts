@@ -41,6 +41,7 @@ const methods: Readonly<Record<string, (params: Params, id: Id, line: Buffer) =>
     return undefined;
   },
   "stand-in/echo": (params) => params,
+  "stand-in/length": ({ text }) => ({ length: (text as string).length }),
   /** What was received, to the byte. */
   "stand-in/bytes": (_params, _id, line) => ({ base64: line.toString("base64") }),
   "stand-in/process": () => ({
@@ -73,6 +74,14 @@ const methods: Readonly<Record<string, (params: Params, id: Id, line: Buffer) =>
   "stand-in/stop_reading": () => {
     process.stdin.pause();
     setInterval(() => undefined, 60_000);
+    return {};
+  },
+  /** From now on a piece of at most 64 KiB is read each so many milliseconds. */
+  "stand-in/read_slowly": ({ every }) => {
+    process.stdin.on("data", () => {
+      process.stdin.pause();
+      setTimeout(() => process.stdin.resume(), every as number);
+    });
     return {};
   },
   /** From now on only SIGKILL ends the stand-in. */

@@ -6,6 +6,7 @@ import { AgentSlots } from "../../src/agent-slots.js";
 import { Connection } from "../../src/connection.js";
 import { jsonLog } from "../../src/log.js";
 import { Metrics } from "../../src/metrics.js";
+import { Peer } from "../../src/peer.js";
 import { readSettings } from "../../src/settings.js";
 import { MemoryAgent, MemorySocket, settled } from "./streams.js";
 
@@ -18,7 +19,7 @@ function setUp() {
   const socket = new MemorySocket();
   const agents: MemoryAgent[] = [];
   const slots = new AgentSlots(1);
-  const connection = new Connection("id-1", socket.asWebSocket, {
+  const connection = new Connection("id-1", socket.asWebSocket, new Peer(socket.wire), {
     settings: readSettings({}, 1e9),
     slots,
     metrics: new Metrics({ connections: () => 1, maxConnections: 1, agents: () => 1 }),

@@ -5,6 +5,7 @@ import { AgentSlots } from "../../src/agent-slots.js";
 import { Connection, DISCONNECT_WAITS, SHUTDOWN_WAITS } from "../../src/connection.js";
 import { jsonLog } from "../../src/log.js";
 import { Metrics } from "../../src/metrics.js";
+import { Peer } from "../../src/peer.js";
 import { readSettings } from "../../src/settings.js";
 import { MemoryAgent, MemorySocket, settled } from "./streams.js";
 
@@ -25,7 +26,7 @@ function setUp({ reads = true, slots = new AgentSlots(1), fails = false, environ
   const log: string[] = [];
   const started: string[] = [];
   const metrics = new Metrics({ connections: () => 1, maxConnections: 1, agents: () => slots.used });
-  const connection = new Connection("id-1", socket.asWebSocket, {
+  const connection = new Connection("id-1", socket.asWebSocket, new Peer(socket.wire), {
     settings: readSettings(environment, 1e9),
     slots,
     metrics,

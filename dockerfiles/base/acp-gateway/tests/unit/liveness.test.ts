@@ -5,10 +5,12 @@ import { AgentSlots } from "../../src/agent-slots.js";
 import { Connection } from "../../src/connection.js";
 import { jsonLog } from "../../src/log.js";
 import { Metrics } from "../../src/metrics.js";
+import { Peer } from "../../src/peer.js";
 import { readSettings } from "../../src/settings.js";
 import { MemoryAgent, MemorySocket, settled } from "./streams.js";
 
 const SILENCE_MS = 10_000;
+const NO_QUEUES = new Map<string, number>();
 const MESSAGE = '{"jsonrpc":"2.0","id":1,"method":"initialize"}';
 const BIG = JSON.stringify({ jsonrpc: "2.0", method: "x", params: "x".repeat(5000) });
 
@@ -26,7 +28,7 @@ suite("liveness", () => {
     const socket = new MemorySocket();
     const agent = new MemoryAgent(reads);
     const metrics = new Metrics({ connections: () => 1, maxConnections: 1, agents: () => 1 });
-    const connection = new Connection("id-1", socket.asWebSocket, {
+    const connection = new Connection("id-1", socket.asWebSocket, new Peer(socket.wire), {
       settings: readSettings({ ACP_GATEWAY_SILENCE_SECONDS: String(SILENCE_MS / 1000) }, 1e9),
       slots: new AgentSlots(1),
       metrics,
@@ -42,9 +44,9 @@ suite("liveness", () => {
     const { socket, connection } = await setUp();
     for (let round = 1; round <= 10; round += 1) {
       now += SILENCE_MS - 1;
-      connection.checkLiveness();
+      connection.checkLiveness(NO_QUEUES);
       assert.equal(socket.pings, round);
-      socket.emit("pong");
+      socket.emit("pong", Buffer.alloc(0));
     }
     assert.ok(!socket.terminated);
   });
@@ -52,10 +54,10 @@ suite("liveness", () => {
   test("a client that is silent for too long is cut off, and its agent ended", async () => {
     const { socket, agent, metrics, connection } = await setUp();
     now += SILENCE_MS;
-    connection.checkLiveness();
+    connection.checkLiveness(NO_QUEUES);
     assert.ok(!socket.terminated, "at the limit it is not over it");
     now += 1;
-    connection.checkLiveness();
+    connection.checkLiveness(NO_QUEUES);
     assert.ok(socket.terminated);
     assert.equal(metrics.rejected.value("silent"), 1);
     await connection.closed;
@@ -68,12 +70,12 @@ suite("liveness", () => {
     await settled();
     assert.ok(socket.isPaused);
     now += SILENCE_MS;
-    connection.checkLiveness();
+    connection.checkLiveness(NO_QUEUES);
     agent.stdin.open();
     await settled();
     assert.ok(!socket.isPaused);
     now += 1;
-    connection.checkLiveness();
+    connection.checkLiveness(NO_QUEUES);
     assert.ok(!socket.terminated, "it gets the time to answer a ping first");
     assert.deepEqual(socket.closings, []);
   });
@@ -83,7 +85,7 @@ suite("liveness", () => {
     socket.receive(BIG);
     await settled();
     now += SILENCE_MS + 1;
-    connection.checkLiveness();
+    connection.checkLiveness(NO_QUEUES);
     assert.deepEqual(socket.closings, [{ code: 1011, reason: "the agent does not read" }]);
   });
 });

@@ -11,6 +11,8 @@ export class MemorySocket extends EventEmitter {
   bufferedAmount = 0;
   pings = 0;
   terminated = false;
+  /** What its TCP socket counts. */
+  readonly wire = { bytesRead: 0 };
   /** What the gateway closed it with. */
   readonly closings: { readonly code: number; readonly reason: string }[] = [];
   readonly sent: string[] = [];
