@@ -15,14 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bench.figures import Figure, medians
-from codeopen.catalog.model import Catalog, Status
-from codeopen.catalog.read import read_catalog
-from codeopen.plan.combinations import enumerate_combinations
-from codeopen.plan.context import Context, ContextFile, read_contexts
-from codeopen.plan.digest import FORMAT
-from codeopen.plan.parts import PartId, list_parts
-from codeopen.plan.plan import PlannedCombination, PlanRequest, make_plan, plan_combinations
-from codeopen.selection.name import Release
+from codeopen.model.catalog.model import Catalog, Status
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.combinations import enumerate_combinations
+from codeopen.model.plan.context import Context, ContextFile, read_contexts
+from codeopen.model.plan.digest import FORMAT
+from codeopen.model.plan.parts import PartId, list_parts
+from codeopen.model.plan.plan import PlannedCombination, PlanRequest, make_plan, plan_combinations
+from codeopen.model.selection.name import Release
 
 RELEASE = Release("localhost:5000", "codeopen", "bench")
 AMD64, ARM64 = "linux/amd64", "linux/arm64"

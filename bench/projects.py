@@ -18,10 +18,10 @@ from pathlib import Path
 
 from bench.processes import Taken, take
 from codeopen.cli.table import render_table
-from codeopen.projects.apply import cores
+from codeopen.platform.projects.apply import cores
 from tests.cluster.control_plane import control_plane
 from tests.cluster.project_environment import NAME, Environment, project, project_environment
-from tests.unit.distribution.real_registry import distribution_3, serving
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 SIZES = tuple(range(50, 501, 50))
 SAMPLE = 20

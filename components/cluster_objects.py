@@ -10,7 +10,7 @@ from typing import Any, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from codeopen.cluster.objects import Object, Reference, SecretValue, fill
+from codeopen.platform.cluster.objects import Object, Reference, SecretValue, fill
 
 Values = Callable[[SecretValue | Reference], Any]
 

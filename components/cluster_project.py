@@ -1,4 +1,4 @@
-"""A project of the Kubernetes stacks: everything in its namespace, from the manifests of ``codeopen.cluster``."""
+"""A project of the Kubernetes stacks: everything in its namespace, from the manifests of ``codeopen.platform.cluster``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import pulumi
 
-from codeopen.cluster.deployment import HOME_CLAIM, ProjectDeployment
-from codeopen.cluster.objects import Reference, SecretValue
-from codeopen.cluster.project import project_objects
-from codeopen.cluster.settings import ClusterSettings
-from codeopen.cluster.workload import USERNAME
+from codeopen.environment.cluster_settings import ClusterSettings
+from codeopen.platform.cluster.objects import Reference, SecretValue
+from codeopen.platform.cluster.project_objects import project_objects
+from codeopen.platform.cluster.workload.deployment import HOME_CLAIM, ProjectDeployment
+from codeopen.platform.cluster.workload.pod import USERNAME
 from components.cluster_objects import declare
 from components.custom import Credential, GrantedStorage, GrantedStorageArgs
 

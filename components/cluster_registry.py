@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pulumi
 
-from codeopen.cluster.objects import Object, Reference, SecretValue, fill
-from codeopen.cluster.settings import RegistryKind, RegistrySettings
+from codeopen.environment.cluster_settings import RegistryKind, RegistrySettings
 from codeopen.errors import SettingsError
+from codeopen.platform.cluster.objects import Object, Reference, SecretValue, fill
 from components.registry_access import RegistryAccess
 
 _BACKENDS: Final = {
@@ -29,7 +29,7 @@ def declare_registry(
 ) -> RegistryAccess:
     """How the registry is reached; a cloud's is declared. ``repositories`` are the names of all images, without host.
 
-    What an in-cluster registry is made of comes from codeopen.cluster.registry. Raises CloudSdkError or SettingsError.
+    What an in-cluster registry is made of comes from codeopen.platform.cluster.registry.workload. Raises CloudSdkError or SettingsError.
     """
     if registry.kind in _BACKENDS:
         backend: Any = importlib.import_module(f"components.registry_backends.{_BACKENDS[registry.kind]}")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import pulumi
 
-from codeopen.plan.combinations import Combination
-from codeopen.plan.labels import image_labels, labelled_upstreams
-from codeopen.plan.parts import BASE, PartId
-from codeopen.plan.plan import PlannedCombination, PlannedPart
-from codeopen.plan.platforms import architecture, platform_version
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.labels import image_labels, labelled_upstreams
+from codeopen.model.plan.parts import BASE, PartId
+from codeopen.model.plan.plan import PlannedCombination, PlannedPart
+from codeopen.model.plan.platforms import architecture, platform_version
 from components.custom import ComposedImage, ComposedImageArgs, ComposedPart
 from components.part_images import BuildArgs, PartImages, named_contexts
 

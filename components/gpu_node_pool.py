@@ -9,11 +9,11 @@ from typing import Final, Protocol
 
 import pulumi
 
-from codeopen.capacity.amounts import Demand
-from codeopen.capacity.report import report_pool, summary
-from codeopen.cluster.gpu_pools import CheckedPool
-from codeopen.cluster.gpu_seats import pool_quota
-from codeopen.cluster.gpu_settings import CloudSettings, PoolPlatform
+from codeopen.environment.gpu_settings import CloudSettings, PoolPlatform
+from codeopen.platform.capacity.amounts import Demand
+from codeopen.platform.capacity.report import report_pool, summary
+from codeopen.platform.cluster.gpu.pools import CheckedPool
+from codeopen.platform.cluster.gpu.seats import pool_quota
 from components.cluster_objects import declare
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from codeopen.plan.digest import index_digest
+from codeopen.model.plan.digest import index_digest
 from components.custom import ImageIndex, ImageIndexArgs
 from components.part_images import BuildArgs
 

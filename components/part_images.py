@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 import pulumi
 
-from codeopen.plan.labels import image_labels, labelled_upstreams
-from codeopen.plan.parts import PartId
-from codeopen.plan.plan import PlannedPart
-from codeopen.plan.platforms import architecture, platform_version
+from codeopen.model.plan.labels import image_labels, labelled_upstreams
+from codeopen.model.plan.parts import PartId
+from codeopen.model.plan.plan import PlannedPart
+from codeopen.model.plan.platforms import architecture, platform_version
 from components.built_image import BuiltImage, BuiltImageArgs
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from codeopen.plan.projects import PlannedProject
+from codeopen.model.plan.projects import PlannedProject
 from components.custom import Credential, ProcessLimit
 
 CPU_PERIOD_MICROSECONDS = 100_000

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pulumi
 
-from codeopen.plan.labels import identity_labels
-from codeopen.plan.plan import PlannedPart
+from codeopen.model.plan.labels import identity_labels
+from codeopen.model.plan.plan import PlannedPart
 from components.built_image import BuiltImage, BuiltImageArgs
 from components.part_images import BuildArgs
 

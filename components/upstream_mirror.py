@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pulumi
 
-from codeopen.mirror import MirroredUpstream
+from codeopen.environment.mirror import MirroredUpstream
 from components.custom import MirroredImage, MirroredImageArgs
 
 

@@ -11,24 +11,24 @@ from typing import Any, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from codeopen.catalog.model import Catalog
-from codeopen.catalog.read import read_catalog
-from codeopen.cluster.capacity import pool_demands, scratch_of
-from codeopen.cluster.deployment import ProjectDeployment, short_name
-from codeopen.cluster.gpu_managed import check_managed
-from codeopen.cluster.gpu_pools import check_pools
-from codeopen.cluster.objects import Object, Reference, SecretValue
-from codeopen.cluster.placement import deployment_of
-from codeopen.cluster.settings import ClusterSettings, RegistryKind
-from codeopen.cluster.stack import platform_of
-from codeopen.cluster.workload import hosts
+from codeopen.environment.cluster_settings import ClusterSettings, RegistryKind
+from codeopen.environment.settings import LoneProject, Settings, plan_request
+from codeopen.environment.stack_contents import Wanted, choose
 from codeopen.errors import SettingsError
-from codeopen.plan.context import read_contexts
-from codeopen.plan.parts import PartKind, list_builds
-from codeopen.plan.plan import make_plan
-from codeopen.plan.projects import PlannedProject, State, plan_projects, with_workloads
-from codeopen.settings import LoneProject, Settings, plan_request
-from codeopen.wanted import Wanted, choose
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.context import read_contexts
+from codeopen.model.plan.parts import PartKind, list_builds
+from codeopen.model.plan.plan import make_plan
+from codeopen.model.plan.projects import PlannedProject, State, plan_projects, with_workloads
+from codeopen.platform.cluster.gpu.managed import check_managed
+from codeopen.platform.cluster.gpu.pools import check_pools
+from codeopen.platform.cluster.node_pools import pool_demands, scratch_of
+from codeopen.platform.cluster.objects import Object, Reference, SecretValue
+from codeopen.platform.cluster.stack_objects import platform_of
+from codeopen.platform.cluster.workload.deployment import ProjectDeployment, short_name
+from codeopen.platform.cluster.workload.placement import deployment_of
+from codeopen.platform.cluster.workload.pod import hosts
 from components.cluster_objects import declare_each
 from components.cluster_project import ClusterProjectArgs, ProjectStack
 from components.cluster_registry import declare_registry, platform_secrets

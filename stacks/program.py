@@ -9,17 +9,17 @@ from typing import Any
 
 import pulumi
 
-from codeopen.catalog.model import Catalog, UpstreamKind
-from codeopen.catalog.read import read_catalog
+from codeopen.environment.settings import Settings, plan_request, read_settings
+from codeopen.environment.stack_contents import Wanted, choose
 from codeopen.errors import CodeOpenError
-from codeopen.plan.context import Context, read_contexts
-from codeopen.plan.matrix import make_matrix
-from codeopen.plan.parts import PartId, list_builds
-from codeopen.plan.plan import BuildPlan, PlannedCombination, PlannedPart, make_plan
-from codeopen.plan.projects import PlannedProject, plan_projects
-from codeopen.settings import Settings, plan_request, read_settings
-from codeopen.staging import CONTEXTS, stage_context, stage_text
-from codeopen.wanted import Wanted, choose
+from codeopen.images.staging import CONTEXTS, stage_context, stage_text
+from codeopen.model.catalog.model import Catalog, UpstreamKind
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.context import Context, read_contexts
+from codeopen.model.plan.matrix import make_matrix
+from codeopen.model.plan.parts import PartId, list_builds
+from codeopen.model.plan.plan import BuildPlan, PlannedCombination, PlannedPart, make_plan
+from codeopen.model.plan.projects import PlannedProject, plan_projects
 from components.built_image import BuiltImage
 from components.composed_images import ComposedImages
 from components.custom import ComposedImage

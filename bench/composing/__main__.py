@@ -23,11 +23,11 @@ from bench.composing.arms import Chained, Composed, Floor, Linked, Operation
 from bench.composing.cost import Cost, median, percentile
 from bench.composing.scenes import change_an_addon, ensure_figures, pull_second, seal_sizes, time_all
 from bench.composing.workbench import Workbench, workbench
-from codeopen.catalog.model import Catalog
+from codeopen.authoring.part_test.disk import empty_cache, prune_cache
 from codeopen.cli.table import render_table
-from codeopen.plan.combinations import Combination
-from codeopen.selection.order import in_layer_order
-from codeopen.trial.disk import empty_cache, prune_cache
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.selection.order import in_layer_order
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = 12

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.composing.workbench import PLATFORM, Workbench
-from codeopen.compose.image import CONFIG_TYPE, Document, assemble_image, document, image_manifest
-from codeopen.compose.part_index import LayerBlob, PartIndex
-from codeopen.compose.publish import Target, publish_untagged, write_tags
-from codeopen.compose.seal import MEDIA_TYPE, make_seal
-from codeopen.distribution.registry import digest_of
-from codeopen.ondemand.builders.job import BuildJob
-from codeopen.plan.combinations import Combination
-from codeopen.plan.labels import TITLE
-from codeopen.plan.parts import BASE, PartId, PartKind
+from codeopen.images.compose.image import CONFIG_TYPE, Document, assemble_image, document, image_manifest
+from codeopen.images.compose.part_index import LayerBlob, PartIndex
+from codeopen.images.compose.publish import Target, publish_untagged, write_tags
+from codeopen.images.compose.seal import MEDIA_TYPE, make_seal
+from codeopen.images.ondemand.builders.job import BuildJob
+from codeopen.images.registry.registry import digest_of
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.labels import TITLE
+from codeopen.model.plan.parts import BASE, PartId, PartKind
 
 Operation = Callable[[], str]
 """Makes an image, and says which: its reference with the digest."""

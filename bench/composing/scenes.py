@@ -16,19 +16,19 @@ from typing import Any, Final
 from bench.composing.arms import Chained, Composed
 from bench.composing.cost import median, percentile
 from bench.composing.workbench import PLATFORM, Workbench
-from codeopen.compose.image import CONFIG_TYPE, document, image_manifest
-from codeopen.compose.packages import STATUS, merge_packages, write_packages
-from codeopen.compose.part_index import LayerBlob, PartIndex
-from codeopen.compose.seal import MEDIA_TYPE, make_seal
-from codeopen.compose.store import IndexStore
-from codeopen.compose.verdicts import Verdicts
-from codeopen.distribution.registry import digest_of
-from codeopen.ondemand.composing import Tools, read_index
-from codeopen.ondemand.ensure import Ensured, Ensurer, How
-from codeopen.ondemand.parts import PartBuilds
-from codeopen.plan.combinations import Combination
-from codeopen.plan.digest import plan_tag
-from codeopen.plan.parts import PartId, PartKind
+from codeopen.images.compose.image import CONFIG_TYPE, document, image_manifest
+from codeopen.images.compose.packages import STATUS, merge_packages, write_packages
+from codeopen.images.compose.part_index import LayerBlob, PartIndex
+from codeopen.images.compose.seal import MEDIA_TYPE, make_seal
+from codeopen.images.compose.store import IndexStore
+from codeopen.images.compose.verdicts import Verdicts
+from codeopen.images.ondemand.composing import Tools, read_index
+from codeopen.images.ondemand.ensure import Ensured, Ensurer, How
+from codeopen.images.ondemand.parts import PartBuilds
+from codeopen.images.registry.registry import digest_of
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.parts import PartId, PartKind
 
 _LOOKS: Final = 5
 

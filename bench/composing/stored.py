@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codeopen.distribution.registry import Registry
+from codeopen.images.registry.registry import Registry
 
 
 def blobs_of(registry: Registry, reference: str) -> dict[str, int]:

@@ -13,19 +13,19 @@ from pathlib import Path
 from bench.composing.cost import Meter
 from bench.composing.proxy import counting
 from bench.composing.stored import Kept
-from codeopen.compose.part_index import PartIndex
-from codeopen.compose.store import IndexStore
-from codeopen.compose.verdicts import Verdicts
-from codeopen.distribution.registry import Registry
 from codeopen.errors import CodeOpenError
-from codeopen.ondemand.builders.buildx import BuildxBuilder
-from codeopen.ondemand.composing import Tools, read_index
-from codeopen.ondemand.file_lock import FileLocks
-from codeopen.ondemand.jobs import JobSource
-from codeopen.ondemand.opening import read_source
-from codeopen.ondemand.parts import PartBuilds
-from codeopen.plan.combinations import Combination, enumerate_combinations
-from codeopen.plan.parts import BASE, PartId, PartKind
+from codeopen.images.compose.part_index import PartIndex
+from codeopen.images.compose.store import IndexStore
+from codeopen.images.compose.verdicts import Verdicts
+from codeopen.images.locks.file_lock import FileLocks
+from codeopen.images.ondemand.builders.buildx import BuildxBuilder
+from codeopen.images.ondemand.composing import Tools, read_index
+from codeopen.images.ondemand.jobs import JobSource
+from codeopen.images.ondemand.opening import read_source
+from codeopen.images.ondemand.parts import PartBuilds
+from codeopen.images.registry.registry import Registry
+from codeopen.model.plan.combinations import Combination, enumerate_combinations
+from codeopen.model.plan.parts import BASE, PartId, PartKind
 
 PLATFORM = "linux/amd64"
 

@@ -5,12 +5,12 @@ JSON: ``addon``, ``files`` (paths in the checkout, the catalog's first), ``entry
 
 from __future__ import annotations
 
-from codeopen.catalog.read import read_catalog
+from codeopen.authoring.new_part.addon import NewAddon, draft_addon
+from codeopen.authoring.new_part.writing import write_addon
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_pairs
-from codeopen.scaffold.addon import NewAddon, draft_addon
-from codeopen.scaffold.writing import write_addon
+from codeopen.model.catalog.read import read_catalog
 
 
 def new(invocation: Invocation) -> Outcome:

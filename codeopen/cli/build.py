@@ -13,19 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from codeopen.catalog.model import Catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.ensure import choices_of, progress
 from codeopen.cli.table import render_table, short_digest
-from codeopen.ondemand.chains import JOINED, chain_digest, chain_repository
-from codeopen.ondemand.composing import find_image
-from codeopen.ondemand.foresight import foresee
-from codeopen.ondemand.opening import Bench, open_bench
-from codeopen.ondemand.published import ALL, list_published
-from codeopen.plan.combinations import Combination, popular_combinations
-from codeopen.plan.explain import find_parts
-from codeopen.plan.parts import BASE, PartId, PartKind
+from codeopen.images.ondemand.chains import JOINED, chain_digest, chain_repository
+from codeopen.images.ondemand.composing import find_image
+from codeopen.images.ondemand.foresight import foresee
+from codeopen.images.ondemand.opening import Bench, open_bench
+from codeopen.images.ondemand.published import ALL, list_published
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.plan.combinations import Combination, popular_combinations
+from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.parts import BASE, PartId, PartKind
 
 _AT_ONCE: Final = 4
 

@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from codeopen.capacity.report import PoolReport, dollars_a_month, dollars_an_hour, summary
-from codeopen.catalog.gpus import NodePlatform
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table
-from codeopen.cluster.capacity import plan_pools
-from codeopen.cluster.gpu_managed import names_its_machine
-from codeopen.cluster.gpu_pools import CheckedPool, check_pools
-from codeopen.cluster.settings import ClusterSettings
+from codeopen.environment.cluster_settings import ClusterSettings
+from codeopen.environment.settings import read_settings, read_stack_values
 from codeopen.errors import CapacityError
-from codeopen.plan.projects import State, plan_projects, with_workloads
-from codeopen.settings import read_settings, read_stack_values
+from codeopen.model.catalog.gpus import NodePlatform
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.projects import State, plan_projects, with_workloads
+from codeopen.platform.capacity.report import PoolReport, dollars_a_month, dollars_an_hour, summary
+from codeopen.platform.cluster.gpu.managed import names_its_machine
+from codeopen.platform.cluster.gpu.pools import CheckedPool, check_pools
+from codeopen.platform.cluster.node_pools import plan_pools
 
 _DEFAULT_PLATFORM: Final = "eks"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from codeopen.catalog.model import Catalog, Status
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.errors import CatalogError, Problem
+from codeopen.model.catalog.model import Catalog, Status
+from codeopen.model.catalog.read import read_catalog
 
 
 def check(invocation: Invocation) -> Outcome:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from codeopen.errors import CodeOpenError
-from codeopen.selection.name import Release
+from codeopen.model.selection.name import Release
 
 
 def checkout_of(catalog: Path) -> Path:

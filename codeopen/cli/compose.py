@@ -13,14 +13,14 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any, Final
 
-from codeopen.catalog.model import Catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table
-from codeopen.ondemand.checking import CheckedPair, check_pairs, list_pairs
-from codeopen.ondemand.opening import Choices, open_bench
-from codeopen.plan.explain import find_parts
-from codeopen.plan.parts import BASE, PartId
+from codeopen.images.ondemand.checking import CheckedPair, check_pairs, list_pairs
+from codeopen.images.ondemand.opening import Choices, open_bench
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.parts import BASE, PartId
 
 _SHOWN_FINDINGS: Final = 5
 _METHODS: Final = ("composed", "chained", "not-built")

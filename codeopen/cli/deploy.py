@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
-from codeopen.deploy.events import Event
-from codeopen.deploy.report import ImageRow, ProjectRow, as_data, list_images, list_projects
-from codeopen.deploy.stack import Stack, Watch
+from codeopen.environment.settings import read_stack_values
 from codeopen.errors import ProjectError, RunFailedError
-from codeopen.projects.listed import read_held
-from codeopen.settings import read_stack_values
+from codeopen.platform.deploy.events import Event
+from codeopen.platform.deploy.report import ImageRow, ProjectRow, as_data, list_images, list_projects
+from codeopen.platform.deploy.stack import Stack, Watch
+from codeopen.platform.projects.listed import read_held
 
 MEGABYTE = 1_000_000
 _PROTECTED = "protect"

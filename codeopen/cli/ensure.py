@@ -15,17 +15,17 @@ import time
 from dataclasses import asdict
 from typing import Any, Final
 
-from codeopen.catalog.model import Catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.errors import OnDemandError
-from codeopen.ondemand.ensure import Ensured
-from codeopen.ondemand.events import Event, Step, Tell
-from codeopen.ondemand.opening import Choices, open_bench
-from codeopen.ondemand.signing import command_hook
-from codeopen.plan.combinations import Combination
-from codeopen.selection.closest import closest
-from codeopen.selection.order import in_layer_order
+from codeopen.images.ondemand.ensure import Ensured
+from codeopen.images.ondemand.events import Event, Step, Tell
+from codeopen.images.ondemand.opening import Choices, open_bench
+from codeopen.images.ondemand.signing import command_hook
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.selection.closest import closest
+from codeopen.model.selection.order import in_layer_order
 
 _CLEAR: Final = "\r\x1b[K"
 

@@ -7,7 +7,7 @@ labels of the stack's images. A mirror isn't in git, so both sides of ``--since`
 JSON: ``asked``, ``image`` (a combination's, or null), ``since`` (``revision`` and ``commit``, or null), ``order``
 (changes of a combination's order of layers), ``parts``: rows of ``part``, ``state``, ``platform``, ``plan_digest``,
 ``inputs`` (null with ``--since``, and for what can't be built), ``before`` (the earlier plan digest or null),
-``changes`` (null without ``--since``). A change has ``kind`` (a word of ``codeopen.plan.explain.ChangeKind``),
+``changes`` (null without ``--since``). A change has ``kind`` (a word of ``codeopen.model.plan.explain.ChangeKind``),
 ``subject``, ``text`` and ``causes``.
 """
 
@@ -19,23 +19,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from codeopen.catalog.model import Catalog
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
+from codeopen.environment.mirror import mirror_pins
+from codeopen.environment.revision import Revision, extracted, resolve_revision
+from codeopen.environment.settings import read_settings, read_stack_values
 from codeopen.errors import CatalogError, CodeOpenError, RevisionError
-from codeopen.mirror import mirror_pins
-from codeopen.plan.combinations import Combination
-from codeopen.plan.context import read_contexts
-from codeopen.plan.digest import PlanInputs
-from codeopen.plan.explain import Change, explain_change, explain_order, find_parts
-from codeopen.plan.parts import PartId, list_builds
-from codeopen.plan.plan import PlannedPart, PlanRequest, make_plan
-from codeopen.revision import Revision, extracted, resolve_revision
-from codeopen.selection.name import Release, format_image_name
-from codeopen.selection.selection import DEFAULT_PLATFORM
-from codeopen.settings import read_settings, read_stack_values
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.context import read_contexts
+from codeopen.model.plan.digest import PlanInputs
+from codeopen.model.plan.explain import Change, explain_change, explain_order, find_parts
+from codeopen.model.plan.parts import PartId, list_builds
+from codeopen.model.plan.plan import PlannedPart, PlanRequest, make_plan
+from codeopen.model.selection.name import Release, format_image_name
+from codeopen.model.selection.selection import DEFAULT_PLATFORM
 
 Plan = Mapping[PartId, PlannedPart]
 # Plan digests don't depend on where images are kept.

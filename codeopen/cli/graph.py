@@ -1,13 +1,13 @@
-"""``codeopen plan graph``: the parts as Mermaid, DOT, SVG, or JSON (see ``codeopen.plan.drawing.graph_data``)."""
+"""``codeopen plan graph``: the parts as Mermaid, DOT, SVG, or JSON (see ``codeopen.model.plan.drawing.graph_data``)."""
 
 from __future__ import annotations
 
-from codeopen.catalog.model import Catalog
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.command import Invocation, Outcome, render_json
-from codeopen.plan.drawing import draw_dot, draw_mermaid, graph_data
-from codeopen.plan.parts import list_parts
-from codeopen.plan.svg import draw_svg
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.drawing import draw_dot, draw_mermaid, graph_data
+from codeopen.model.plan.parts import list_parts
+from codeopen.model.plan.svg import draw_svg
 
 
 def run(invocation: Invocation) -> Outcome:

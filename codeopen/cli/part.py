@@ -1,4 +1,4 @@
-"""``codeopen part test``, ``part clean`` and ``addon test``: what ``codeopen.trial`` does, for people and programs.
+"""``codeopen part test``, ``part clean`` and ``addon test``: what ``codeopen.authoring.part_test`` does, for people and programs.
 
 JSON of ``test``: ``passed``, ``parts``: rows of ``part``, ``specified_mb`` (or null), ``unpacked_bytes``,
 ``compressed_bytes`` (null when it was not built), ``work``, ``build_seconds``, ``checks`` (``part``, ``name``,
@@ -13,17 +13,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, NoReturn
 
+from codeopen.authoring.part_test.report import GIGABYTE, MEGABYTE, PartTrial, TrialReport, as_data
+from codeopen.authoring.part_test.run import TrialLimits, try_all
+from codeopen.authoring.part_test.target import find_targets
+from codeopen.authoring.part_test.trial_stack import TrialStack, open_trial
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.deploy import progress
 from codeopen.cli.table import render_table
 from codeopen.errors import TrialError
-from codeopen.plan.parts import PartId, PartKind
-from codeopen.selection.closest import closest
-from codeopen.trial.report import GIGABYTE, MEGABYTE, PartTrial, TrialReport, as_data
-from codeopen.trial.run import TrialLimits, try_all
-from codeopen.trial.stack import TrialStack, open_trial
-from codeopen.trial.target import find_targets
+from codeopen.model.plan.parts import PartId, PartKind
+from codeopen.model.selection.closest import closest
 
 _HEADER: Final = ("PART", "SPEC", "UNPACKED", "COMPRESSED", "BUILD", "CHECKS")
 

@@ -4,7 +4,7 @@ JSON of ``parts``: ``parts``: rows of ``part``, ``kind``, ``name``, ``image``, `
 ``state``, ``digests`` (by platform), ``upstreams`` (``id``, ``reference``, ``version``, ``digest``).
 JSON of ``combinations``: ``combinations``: rows of ``image``, ``flavor``, ``addons``, ``parts``, ``popular`` (the
 reason, or null), ``not_buildable``, ``digests`` (by platform).
-JSON of ``matrix``: see ``codeopen.plan.matrix``.
+JSON of ``matrix``: see ``codeopen.model.plan.matrix``.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from codeopen.catalog.model import Catalog
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.checkout import checkout_of, release_from
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
-from codeopen.plan.combinations import Combination, enumerate_combinations, popular_combinations
-from codeopen.plan.context import read_contexts
-from codeopen.plan.matrix import make_matrix
-from codeopen.plan.parts import list_builds
-from codeopen.plan.plan import (
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.combinations import Combination, enumerate_combinations, popular_combinations
+from codeopen.model.plan.context import read_contexts
+from codeopen.model.plan.matrix import make_matrix
+from codeopen.model.plan.parts import list_builds
+from codeopen.model.plan.plan import (
     BuildPlan,
     PlannedCombination,
     PlannedPart,
@@ -30,7 +30,7 @@ from codeopen.plan.plan import (
     make_plan,
     plan_combinations,
 )
-from codeopen.selection.selection import DEFAULT_PLATFORM
+from codeopen.model.selection.selection import DEFAULT_PLATFORM
 
 
 def parts(invocation: Invocation) -> Outcome:

@@ -21,16 +21,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from codeopen.catalog.model import Catalog
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table
 from codeopen.errors import QuantityError
-from codeopen.plan.combinations import Combination
-from codeopen.popular.advice import Advice, NodeBytes, OrderAdvice, advise
-from codeopen.popular.choice import Choice, Ranked
-from codeopen.popular.read_use import read_use
-from codeopen.popular.sizes import PartSizes, estimate_sizes, read_sizes
+from codeopen.images.popular.advice import Advice, NodeBytes, OrderAdvice, advise
+from codeopen.images.popular.choice import Choice, Ranked
+from codeopen.images.popular.read_use import read_use
+from codeopen.images.popular.sizes import PartSizes, estimate_sizes, read_sizes
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.combinations import Combination
 
 _UNITS: Final = MappingProxyType(
     {"B": 1}

@@ -13,11 +13,11 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.deploy import open_stack
 from codeopen.cli.table import render_table
+from codeopen.environment.settings import read_stack_values
 from codeopen.errors import NoSuchStackError, ProjectError
-from codeopen.plan.projects import State
-from codeopen.projects.stack import read_environment
-from codeopen.selection.closest import closest
-from codeopen.settings import read_stack_values
+from codeopen.model.plan.projects import State
+from codeopen.model.selection.closest import closest
+from codeopen.platform.projects.project_stacks import read_environment
 
 Logins = dict[str, dict[str, str]]
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO
 
 from codeopen.cli.command import render_json
 from codeopen.cli.table import render_table
-from codeopen.projects.apply import Progress, Result, Status
+from codeopen.platform.projects.apply import Progress, Result, Status
 
 _CLEAR: Final = "\r\x1b[K"
 _WIDTH: Final = 100

@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING, Any, Final
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome
 from codeopen.cli.project_results import ProjectProgress, render_results
-from codeopen.cluster.deployment import namespace_of
-from codeopen.deploy.events import Event
-from codeopen.deploy.stack import Stack, Watch
 from codeopen.errors import NoSuchStackError, ProjectError, SettingsError
-from codeopen.plan.projects import Project, State
-from codeopen.projects.apply import Halt, Task, Work, cores, run_all
-from codeopen.projects.declared import parse_selection, read_declared, refuse_twins
-from codeopen.projects.last import Last, read_last
-from codeopen.projects.listed import read_held
-from codeopen.projects.planning import ImagePlans, read_plans
-from codeopen.projects.stack import Environment, read_environment, stack_name
+from codeopen.model.plan.projects import Project, State
+from codeopen.platform.cluster.workload.deployment import namespace_of
+from codeopen.platform.deploy.events import Event
+from codeopen.platform.deploy.stack import Stack, Watch
+from codeopen.platform.projects.apply import Halt, Task, Work, cores, run_all
+from codeopen.platform.projects.declared import parse_selection, read_declared, refuse_twins
+from codeopen.platform.projects.last import Last, read_last
+from codeopen.platform.projects.listed import read_held
+from codeopen.platform.projects.planning import ImagePlans, read_plans
+from codeopen.platform.projects.project_stacks import Environment, read_environment, stack_name
 
 if TYPE_CHECKING:
-    from codeopen.projects.cluster import ClusterApi
+    from codeopen.platform.projects.cluster import ClusterApi
 
 NAMESPACE_SECONDS: Final = 300.0
 INTERRUPTED: Final = 130
@@ -52,7 +52,7 @@ class Desk:
     @cached_property
     def cluster(self) -> ClusterApi:
         # Its client takes a second to import.
-        from codeopen.projects.cluster import ClusterApi  # noqa: PLC0415
+        from codeopen.platform.projects.cluster import ClusterApi  # noqa: PLC0415
 
         return ClusterApi(self.environment.cluster)
 

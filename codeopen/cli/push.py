@@ -15,13 +15,13 @@ from codeopen.cli.build import wanted_images
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
-from codeopen.distribution.copying import copy_image
-from codeopen.distribution.registry import Registry
 from codeopen.errors import OnDemandError, RegistryError
-from codeopen.ondemand.opening import Bench, Choices, open_bench
-from codeopen.ondemand.published import ALL, Published, list_published
-from codeopen.plan.digest import plan_tag
-from codeopen.selection.version import is_released
+from codeopen.images.ondemand.opening import Bench, Choices, open_bench
+from codeopen.images.ondemand.published import ALL, Published, list_published
+from codeopen.images.registry.copying import copy_image
+from codeopen.images.registry.registry import Registry
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.selection.version import is_released
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ it was found) and ``problem``; ``written``: files.
 
 from __future__ import annotations
 
-from codeopen.catalog.read import read_catalog
+from codeopen.authoring.new_part.readmes import read_readmes, write_readmes
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
-from codeopen.plan.explain import find_parts
-from codeopen.scaffold.readmes import read_readmes, write_readmes
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.explain import find_parts
 
 
 def run(invocation: Invocation) -> Outcome:

@@ -1,4 +1,4 @@
-"""``codeopen registry prune``: what a registry keeps and what it may lose, by the rules of ``codeopen.retention``.
+"""``codeopen registry prune``: what a registry keeps and what it may lose, by the rules of ``codeopen.images.retention``.
 
 JSON: ``registry``, ``owner``, ``applied``, ``manifests``: rows of ``repository``, ``digest``, ``kind``, ``tags``,
 ``kept``, ``reasons``; ``removed``, ``freed_bytes`` and ``freed_blobs`` (by what is planned, or was done), ``missing``
@@ -14,12 +14,12 @@ from typing import Final
 
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
-from codeopen.distribution.registry import Registry
-from codeopen.retention.apply import Pruned, prune
-from codeopen.retention.inventory import InventoryReader
-from codeopen.retention.model import Inventory, Kind, RetentionError
-from codeopen.retention.plan import Decision, KeepRules, RetentionPlan, in_repository, make_plan
-from codeopen.retention.references import Reference, read_references
+from codeopen.images.registry.registry import Registry
+from codeopen.images.retention.apply import Pruned, prune
+from codeopen.images.retention.decisions import Decision, KeepRules, RetentionPlan, in_repository, make_plan
+from codeopen.images.retention.inventory import InventoryReader
+from codeopen.images.retention.references import Reference, read_references
+from codeopen.images.retention.stored import Inventory, Kind, RetentionError
 
 MEGABYTE: Final = 1_000_000
 _SHOWN_KINDS: Final = (Kind.IMAGE, Kind.INDEX, Kind.OTHER)

@@ -11,30 +11,30 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
-from codeopen.cluster.deployment import short_name
-from codeopen.cluster.gpu_karpenter import karpenter_objects
-from codeopen.cluster.gpu_managed import check_managed
-from codeopen.cluster.gpu_pools import check_pools
-from codeopen.cluster.gpu_seats import pool_quota
-from codeopen.cluster.gpu_settings import PoolPlatform
-from codeopen.cluster.objects import Object
-from codeopen.cluster.placement import deployment_of
-from codeopen.cluster.project import project_objects
-from codeopen.cluster.render import render
-from codeopen.cluster.stack import platform_of
-from codeopen.cluster.validation import validate
-from codeopen.distribution.registry import Registry
+from codeopen.environment.gpu_settings import PoolPlatform
+from codeopen.environment.settings import Settings, plan_request, read_settings, read_stack_values
+from codeopen.environment.stack_contents import Wanted, choose
 from codeopen.errors import ClusterError, SettingsError
-from codeopen.plan.context import read_contexts
-from codeopen.plan.digest import plan_tag
-from codeopen.plan.parts import PartKind, list_builds
-from codeopen.plan.plan import make_plan
-from codeopen.plan.projects import plan_projects, with_workloads
-from codeopen.settings import Settings, plan_request, read_settings, read_stack_values
-from codeopen.wanted import Wanted, choose
+from codeopen.images.registry.registry import Registry
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.context import read_contexts
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.parts import PartKind, list_builds
+from codeopen.model.plan.plan import make_plan
+from codeopen.model.plan.projects import plan_projects, with_workloads
+from codeopen.platform.cluster.gpu.karpenter import karpenter_objects
+from codeopen.platform.cluster.gpu.managed import check_managed
+from codeopen.platform.cluster.gpu.pools import check_pools
+from codeopen.platform.cluster.gpu.seats import pool_quota
+from codeopen.platform.cluster.objects import Object
+from codeopen.platform.cluster.project_objects import project_objects
+from codeopen.platform.cluster.render import render
+from codeopen.platform.cluster.stack_objects import platform_of
+from codeopen.platform.cluster.validation import validate
+from codeopen.platform.cluster.workload.deployment import short_name
+from codeopen.platform.cluster.workload.placement import deployment_of
 
 
 def run(invocation: Invocation) -> Outcome:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from codeopen.catalog.read import read_catalog
 from codeopen.cli.checkout import release_from
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_pairs
-from codeopen.selection.price import price_a_month
-from codeopen.selection.resolve import resolve
-from codeopen.selection.selection import Refusal, Resolution, Selection
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.selection.price import price_a_month
+from codeopen.model.selection.resolve import resolve
+from codeopen.model.selection.selection import Refusal, Resolution, Selection
 
 
 def run(invocation: Invocation) -> Outcome:

@@ -15,14 +15,14 @@ from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.project_results import render_results
 from codeopen.cli.projects import open_desk
 from codeopen.cli.table import render_table, short_digest
-from codeopen.cluster.deployment import WORKSPACE
 from codeopen.errors import ClusterError, ProjectError, SettingsError
-from codeopen.projects.apply import Change, Result, Status
-from codeopen.projects.workspace import Workspace
-from codeopen.selection.closest import closest
+from codeopen.model.selection.closest import closest
+from codeopen.platform.cluster.workload.deployment import WORKSPACE
+from codeopen.platform.projects.apply import Change, Result, Status
+from codeopen.platform.projects.workspace import Workspace
 
 if TYPE_CHECKING:
-    from codeopen.projects.cluster import ClusterApi
+    from codeopen.platform.projects.cluster import ClusterApi
 
 SETTLED_SECONDS: Final = 15.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pulumi
 
-from codeopen.cluster.gpu_pools import CheckedPool
-from codeopen.cluster.gpu_settings import CapacityType, CloudSettings, SharingKind
+from codeopen.environment.gpu_settings import CapacityType, CloudSettings, SharingKind
+from codeopen.platform.cluster.gpu.pools import CheckedPool
 from components.gpu_backends.cloud_sdk import import_sdk
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pulumi
 
-from codeopen.cluster.gpu_pools import GPU, CheckedPool
-from codeopen.cluster.gpu_settings import CapacityType, CloudSettings
+from codeopen.environment.gpu_settings import CapacityType, CloudSettings
+from codeopen.platform.cluster.gpu.pools import GPU, CheckedPool
 from components.gpu_backends.cloud_sdk import import_sdk
 
 _TEMPLATE = "k8s.io/cluster-autoscaler/node-template"

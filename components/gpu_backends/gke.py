@@ -6,8 +6,8 @@ from typing import Any
 
 import pulumi
 
-from codeopen.cluster.gpu_pools import CheckedPool
-from codeopen.cluster.gpu_settings import CapacityType, CloudSettings, SharingKind
+from codeopen.environment.gpu_settings import CapacityType, CloudSettings, SharingKind
+from codeopen.platform.cluster.gpu.pools import CheckedPool
 from components.gpu_backends.cloud_sdk import import_sdk
 
 _TAINT_EFFECT = "NO_SCHEDULE"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from codeopen.cluster.gpu_karpenter import karpenter_objects
-from codeopen.cluster.gpu_pools import CheckedPool
-from codeopen.cluster.gpu_settings import CloudSettings
+from codeopen.environment.gpu_settings import CloudSettings
+from codeopen.platform.cluster.gpu.karpenter import karpenter_objects
+from codeopen.platform.cluster.gpu.pools import CheckedPool
 from components.cluster_objects import declare
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from codeopen.cluster.settings import RegistrySettings
+from codeopen.environment.cluster_settings import RegistrySettings
 from components.registry_access import RegistryAccess
 from components.registry_backends.cloud_sdk import KEPT, cloud_of, import_sdk
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pulumi
 
-from codeopen.cluster.settings import CloudRegistrySettings, RegistrySettings
+from codeopen.environment.cluster_settings import CloudRegistrySettings, RegistrySettings
 from codeopen.errors import CloudSdkError, SettingsError
 
 KEPT: Final = pulumi.ResourceOptions(protect=True, retain_on_delete=True)

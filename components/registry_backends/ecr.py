@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from codeopen.cluster.settings import RegistrySettings
+from codeopen.environment.cluster_settings import RegistrySettings
 from components.registry_access import RegistryAccess, docker_config
 from components.registry_backends.cloud_sdk import KEPT, cloud_of, import_sdk
 

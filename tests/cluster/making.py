@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from codeopen.errors import CodeOpenError
-from codeopen.ondemand.events import Event, Step, Tell
-from codeopen.ondemand.lease_lock import LeaseLocks
-from codeopen.ondemand.lock import Lease
-from codeopen.ondemand.once import Task, make_once
-from tests.unit.ondemand.stand_in_holder import be_elsewhere
+from codeopen.images.locks.lease_lock import LeaseLocks
+from codeopen.images.locks.lock import Lease
+from codeopen.images.ondemand.events import Event, Step, Tell
+from codeopen.images.ondemand.once import Task, make_once
+from tests.unit.images.locks.stand_in_holder import be_elsewhere
 
 
 def ask(order: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import Any, Final
 
-from codeopen.distribution.registry import digest_of
+from codeopen.images.registry.registry import digest_of
 
 PAUSE: Final = "codeopen.test/pause:1"
 _PREFIX: Final = "application/vnd.oci.image"

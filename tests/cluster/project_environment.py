@@ -16,15 +16,15 @@ from typing import Any
 
 import yaml
 
-from codeopen.compose.image import CONFIG_TYPE, document, image_manifest
-from codeopen.distribution.registry import Registry
-from codeopen.plan.digest import plan_tag
-from codeopen.plan.projects import Project
-from codeopen.projects.planning import ImagePlans, read_plans
-from codeopen.selection.selection import Selection
+from codeopen.images.compose.image import CONFIG_TYPE, document, image_manifest
+from codeopen.images.registry.registry import Registry
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.projects import Project
+from codeopen.model.selection.selection import Selection
+from codeopen.platform.projects.planning import ImagePlans, read_plans
 from tests.cluster.control_plane import ControlPlane
 from tests.live import copy_checkout
-from tests.unit.distribution.real_registry import RealRegistry
+from tests.unit.images.registry.real_registry import RealRegistry
 
 NAME = "team"
 PRIORITY: dict[str, Any] = {

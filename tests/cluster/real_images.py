@@ -14,9 +14,9 @@ from typing import Final
 
 import pytest
 
-from codeopen.compose.image import CONFIG_TYPE, document
-from codeopen.distribution.registry import Registry
-from tests.unit.distribution.real_registry import distribution_3, serving
+from codeopen.images.compose.image import CONFIG_TYPE, document
+from codeopen.images.registry.registry import Registry
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 REPOSITORY: Final = "codeopen/codeopen-js"
 LABEL: Final = "dev.codeopen.test.version"

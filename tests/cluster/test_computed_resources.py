@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from codeopen.cluster.deployment import WORKSPACE
-from codeopen.cluster.workload import stateful_set
-from codeopen.quantity import Cpu, Memory
-from codeopen.selection.resolve import resolve
-from codeopen.selection.selection import Refusal
+from codeopen.model.quantity import Cpu, Memory
+from codeopen.model.selection.resolve import resolve
+from codeopen.model.selection.selection import Refusal
+from codeopen.platform.cluster.workload.deployment import WORKSPACE
+from codeopen.platform.cluster.workload.pod import stateful_set
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.manifests import namespace
-from tests.unit.cluster.test_project import CATALOG, IMAGE, RELEASE, SETTINGS, deployment, every_selection
+from tests.unit.platform.cluster.test_project import CATALOG, IMAGE, RELEASE, SETTINGS, deployment, every_selection
 
 NAMESPACE = "computed-resources"
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from codeopen.cluster.deployment import GpuPlacement
-from codeopen.cluster.gpu_admission import VARIABLE, gpu_admission_objects
-from codeopen.cluster.gpu_pools import CheckedPool, gpu_scheduling
-from codeopen.cluster.gpu_seats import pool_quota, seat_namespace, seat_objects
-from codeopen.cluster.objects import MANAGED_BY
+from codeopen.platform.cluster.gpu.admission import VARIABLE, gpu_admission_objects
+from codeopen.platform.cluster.gpu.pools import CheckedPool, gpu_scheduling
+from codeopen.platform.cluster.gpu.seats import pool_quota, seat_namespace, seat_objects
+from codeopen.platform.cluster.objects import MANAGED_BY
+from codeopen.platform.cluster.workload.deployment import GpuPlacement
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.manifests import namespace, pod
-from tests.unit.cluster.gpu_examples import exclusive, shared
+from tests.unit.platform.cluster.gpu_examples import exclusive, shared
 
 VOID = [{"name": VARIABLE, "value": "void"}]
 GPU_LIMIT = {"nvidia.com/gpu": "1"}

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from codeopen.cluster.gpu_karpenter import karpenter_objects, node_pool_name
-from codeopen.cluster.gpu_pools import CheckedPool, gpu_scheduling
-from codeopen.cluster.gpu_settings import NodeClass
+from codeopen.environment.gpu_settings import NodeClass
+from codeopen.platform.cluster.gpu.karpenter import karpenter_objects, node_pool_name
+from codeopen.platform.cluster.gpu.pools import CheckedPool, gpu_scheduling
 from tests.cluster.control_plane import ControlPlane, control_plane
 from tests.cluster.karpenter import NODE_CLASS, InstanceType, karpenter
 from tests.cluster.manifests import namespace, pod
-from tests.unit.cluster.gpu_examples import exclusive
+from tests.unit.platform.cluster.gpu_examples import exclusive
 
 pytestmark = pytest.mark.heavy
 

@@ -18,18 +18,18 @@ from typing import Any
 import pytest
 from kubernetes.config import incluster_config
 
-from codeopen.cluster.lock_rights import lock_rights
-from codeopen.cluster.objects import fill
-from codeopen.ondemand import lease_api
-from codeopen.ondemand.lease_lock import LEASE_TIMING, LeaseLocks
-from codeopen.ondemand.lease_state import read_lease
-from codeopen.ondemand.lock import Lease, LeaseLostError, LockError, Process, Timing, key_digest
+from codeopen.images.locks import lease_api
+from codeopen.images.locks.lease_lock import LEASE_TIMING, LeaseLocks
+from codeopen.images.locks.lease_state import read_lease
+from codeopen.images.locks.lock import Lease, LeaseLostError, LockError, Process, Timing, key_digest
+from codeopen.platform.cluster.access.lock_rights import lock_rights
+from codeopen.platform.cluster.objects import fill
 from tests.cluster.certificates import write_kubeconfig
 from tests.cluster.control_plane import ControlPlane, control_plane
 from tests.cluster.faulty_api import Fault, Faults, faulty_api
 from tests.cluster.manifests import namespace
 from tests.live import ROOT
-from tests.unit.ondemand.lock_contract import (
+from tests.unit.images.locks.lock_contract import (
     KEY,
     LONG,
     SHORT,
@@ -41,7 +41,7 @@ from tests.unit.ondemand.lock_contract import (
     start,
     write,
 )
-from tests.unit.ondemand.stand_in_holder import acquire, open_locks
+from tests.unit.images.locks.stand_in_holder import acquire, open_locks
 
 __all__ = ["start"]
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from codeopen.ondemand.opening import read_source
-from codeopen.plan.combinations import popular_combinations
-from codeopen.plan.digest import plan_tag
-from codeopen.plan.parts import BASE, PartId, PartKind
+from codeopen.images.ondemand.opening import read_source
+from codeopen.model.plan.combinations import popular_combinations
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.parts import BASE, PartId, PartKind
 from tests.cluster.control_plane import control_plane
 from tests.cluster.faulty_api import Fault, Faults, faulty_api
 from tests.cluster.karpenter import NODE_CLASS, InstanceType, karpenter
 from tests.cluster.project_environment import NAME, Environment, project, project_environment
-from tests.unit.distribution.real_registry import distribution_3, serving
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 pytestmark = pytest.mark.heavy
 

@@ -14,9 +14,7 @@ from typing import Any
 
 import pytest
 
-from codeopen.cluster.objects import Object, Reference, SecretValue, fill
-from codeopen.cluster.platform import PlatformImages, platform_objects
-from codeopen.cluster.settings import (
+from codeopen.environment.cluster_settings import (
     BuilderSettings,
     ClusterSettings,
     IngressSettings,
@@ -24,8 +22,10 @@ from codeopen.cluster.settings import (
     RegistrySettings,
     WarmUpSettings,
 )
-from codeopen.cluster.warm_up import WarmImage, WarmPool
-from codeopen.cluster.warm_up_controller import LABEL, Cluster, Rules, put_labels
+from codeopen.platform.cluster.objects import Object, Reference, SecretValue, fill
+from codeopen.platform.cluster.platform_objects import PlatformImages, platform_objects
+from codeopen.platform.cluster.warm_up.controller import LABEL, Cluster, Rules, put_labels
+from codeopen.platform.cluster.warm_up.images import WarmImage, WarmPool
 from tests.cluster.control_plane import ControlPlane
 
 SYSTEM = "codeopen-system"

@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.faulty_api import Fault, Faults, faulty_api
 from tests.cluster.project_environment import Environment, project, project_environment
-from tests.unit.distribution.real_registry import distribution_3, serving
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 FIVE_MINUTES = 300
 

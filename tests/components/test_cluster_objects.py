@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from codeopen.cluster.objects import Object, make_object
+from codeopen.platform.cluster.objects import Object, make_object
 from components.cluster_objects import declare
 from tests.components.mocks import record
 

@@ -10,16 +10,16 @@ from typing import Any
 import pulumi
 import pytest
 
-from codeopen.capacity.amounts import Capacity, Demand
-from codeopen.capacity.reservations import GI
-from codeopen.cluster.gpu_pools import CheckedPool
-from codeopen.cluster.gpu_settings import CapacityType, CloudSettings, GpuSharing, PoolPlatform, SharingKind
+from codeopen.environment.gpu_settings import CapacityType, CloudSettings, GpuSharing, PoolPlatform, SharingKind
 from codeopen.errors import CloudSdkError
+from codeopen.platform.capacity.amounts import Capacity, Demand
+from codeopen.platform.capacity.reservations import GI
+from codeopen.platform.cluster.gpu.pools import CheckedPool
 from components.gpu_backends.cloud_sdk import import_sdk
 from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from tests.components import mocks
 from tests.components.mocks import Declared, record
-from tests.unit.cluster.gpu_examples import exclusive, shared, sliced
+from tests.unit.platform.cluster.gpu_examples import exclusive, shared, sliced
 
 CREATOR = (Demand("demo", "creator + gpu", Capacity(4000, 4 * GI, 1, 1)),)
 MACHINES = ["g4dn.12xlarge", "g4dn.2xlarge", "g4dn.4xlarge", "g4dn.xlarge"]

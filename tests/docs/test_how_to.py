@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codeopen.catalog.read import read_catalog
-from codeopen.scaffold.readmes import ReadmeState, read_readmes
+from codeopen.authoring.new_part.readmes import ReadmeState, read_readmes
+from codeopen.model.catalog.read import read_catalog
 from tests.live import ROOT, copy_checkout
 
 HOW_TO = ROOT / "docs" / "how-to"
@@ -130,13 +130,13 @@ def test_every_page_is_followed() -> None:
         "mirror-an-upstream.md",
     }
     elsewhere = {
-        "connect-a-cluster.md": "tests/unit/cluster/test_pages.py",
-        "give-projects-a-gpu.md": "tests/unit/cluster/test_gpu_pools.py",
+        "connect-a-cluster.md": "tests/unit/platform/cluster/test_pages.py",
+        "give-projects-a-gpu.md": "tests/unit/platform/cluster/test_gpu_pools.py",
         "have-a-combination-made.md": "tests/engine/test_ensure_cli_for_real.py",
-        "prune-a-registry.md": "tests/unit/retention",
-        "run-a-registry-in-the-cluster.md": "tests/unit/cluster/test_pages.py",
+        "prune-a-registry.md": "tests/unit/images/retention",
+        "run-a-registry-in-the-cluster.md": "tests/unit/platform/cluster/test_pages.py",
         "run-projects-on-kubernetes.md": "tests/cluster/test_project_stacks.py",
-        "warm-up-nodes.md": "tests/unit/cluster/test_pages.py",
+        "warm-up-nodes.md": "tests/unit/platform/cluster/test_pages.py",
     }
     for page, tests in elsewhere.items():
         files = [ROOT / tests] if tests.endswith(".py") else list((ROOT / tests).glob("test_*.py"))

@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from codeopen.compose.store import IndexStore
-from codeopen.compose.verdicts import Verdicts
-from codeopen.distribution.registry import Registry
 from codeopen.errors import CodeOpenError
-from codeopen.ondemand.composing import Identity, Ingredients, Tools, combine_once
-from codeopen.ondemand.events import Event
-from codeopen.ondemand.file_lock import FileLocks
-from codeopen.ondemand.lock import Locks
-from codeopen.ondemand.no_lock import NoLocks
+from codeopen.images.compose.store import IndexStore
+from codeopen.images.compose.verdicts import Verdicts
+from codeopen.images.locks.file_lock import FileLocks
+from codeopen.images.locks.lock import Locks
+from codeopen.images.locks.no_lock import NoLocks
+from codeopen.images.ondemand.composing import Identity, Ingredients, Tools, combine_once
+from codeopen.images.ondemand.events import Event
+from codeopen.images.registry.registry import Registry
 
 
 def ask(order: dict[str, Any]) -> list[dict[str, Any]]:

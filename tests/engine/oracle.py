@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from codeopen.compose.debconf import DATABASES as DEBCONF
-from codeopen.compose.entries import Entry
-from codeopen.compose.linker_cache import PATH as LINKER_CACHE
-from codeopen.compose.linker_cache import read_linker_cache
-from codeopen.compose.packages import DATABASES as PACKAGES
-from codeopen.compose.part_index import PartIndex
-from codeopen.compose.stanzas import parse_stanzas
-from codeopen.compose.store import PartImage
-from codeopen.ondemand.builders.buildx import BuildxBuilder
-from codeopen.ondemand.chains import build_chain
-from codeopen.ondemand.composing import Tools, read_index
-from codeopen.ondemand.events import Event
-from codeopen.ondemand.jobs import JobSource
-from codeopen.ondemand.opening import Bench
-from codeopen.plan.combinations import Combination
-from codeopen.plan.parts import BASE, PartId, PartKind
+from codeopen.images.compose.debconf import DATABASES as DEBCONF
+from codeopen.images.compose.entries import Entry
+from codeopen.images.compose.linker_cache import PATH as LINKER_CACHE
+from codeopen.images.compose.linker_cache import read_linker_cache
+from codeopen.images.compose.packages import DATABASES as PACKAGES
+from codeopen.images.compose.part_index import PartIndex
+from codeopen.images.compose.stanzas import parse_stanzas
+from codeopen.images.compose.store import PartImage
+from codeopen.images.ondemand.builders.buildx import BuildxBuilder
+from codeopen.images.ondemand.chains import build_chain
+from codeopen.images.ondemand.composing import Tools, read_index
+from codeopen.images.ondemand.events import Event
+from codeopen.images.ondemand.jobs import JobSource
+from codeopen.images.ondemand.opening import Bench
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.parts import BASE, PartId, PartKind
 
 # Files whose bytes may differ, because another program wrote them; what they say is compared instead.
 COMPARED_BY_MEANING = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from codeopen.compose.image import CONFIG_TYPE, document, image_manifest
-from codeopen.compose.part_index import LayerBlob
-from codeopen.compose.seal import MEDIA_TYPE
-from codeopen.distribution.registry import Registry, digest_of
-from tests.unit.compose.layers import BASE_FILES, CONFIG, STATUS, Content, make_tar, status
+from codeopen.images.compose.image import CONFIG_TYPE, document, image_manifest
+from codeopen.images.compose.part_index import LayerBlob
+from codeopen.images.compose.seal import MEDIA_TYPE
+from codeopen.images.registry.registry import Registry, digest_of
+from tests.unit.images.compose.layers import BASE_FILES, CONFIG, STATUS, Content, make_tar, status
 
 
 @dataclass(frozen=True)

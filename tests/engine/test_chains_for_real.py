@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from codeopen.ondemand.builders.buildx import BuildxBuilder
-from codeopen.ondemand.builders.job import BuildJob
-from codeopen.ondemand.chains import ChainMember, build_chain
-from codeopen.ondemand.composing import Identity, Ingredients, combine_once
-from codeopen.ondemand.events import Event
-from codeopen.ondemand.opening import Bench, Choices, open_bench
-from codeopen.ondemand.tags import read_labels
-from codeopen.plan.digest import plan_tag
-from codeopen.plan.parts import BASE, PartId, PartKind
+from codeopen.images.ondemand.builders.buildx import BuildxBuilder
+from codeopen.images.ondemand.builders.job import BuildJob
+from codeopen.images.ondemand.chains import ChainMember, build_chain
+from codeopen.images.ondemand.composing import Identity, Ingredients, combine_once
+from codeopen.images.ondemand.events import Event
+from codeopen.images.ondemand.opening import Bench, Choices, open_bench
+from codeopen.images.ondemand.tags import read_labels
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.parts import BASE, PartId, PartKind
 from tests.engine.oracle import AMD64
 from tests.live import LiveStack
 

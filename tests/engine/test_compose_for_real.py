@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.compose.part_index import PartIndex
-from codeopen.compose.store import IndexStore, PartImage
-from codeopen.ondemand.builders.buildx import BuildxBuilder
-from codeopen.ondemand.builders.job import BuildJob
-from codeopen.ondemand.opening import Bench, Choices, open_bench
-from codeopen.plan.combinations import Combination
-from codeopen.plan.parts import BASE, PartId, PartKind
+from codeopen.images.compose.part_index import PartIndex
+from codeopen.images.compose.store import IndexStore, PartImage
+from codeopen.images.ondemand.builders.buildx import BuildxBuilder
+from codeopen.images.ondemand.builders.job import BuildJob
+from codeopen.images.ondemand.opening import Bench, Choices, open_bench
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.parts import BASE, PartId, PartKind
 from tests.engine.oracle import AMD64, compare
 from tests.live import LiveStack
 

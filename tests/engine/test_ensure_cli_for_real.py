@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.distribution.registry import Registry
+from codeopen.images.registry.registry import Registry
 from tests.engine.synthetic_parts import broken_parts
 from tests.live import ROOT, LiveStack
-from tests.unit.distribution.real_registry import distribution_3, serving
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 PAGE = ROOT / "docs" / "how-to" / "have-a-combination-made.md"
 

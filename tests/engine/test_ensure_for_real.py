@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from codeopen.distribution.registry import Registry
 from codeopen.errors import OnDemandError
-from codeopen.ondemand.platforms import IndexName, publish_index
-from codeopen.plan.digest import plan_tag
+from codeopen.images.ondemand.platforms import IndexName, publish_index
+from codeopen.images.registry.registry import Registry
+from codeopen.model.plan.digest import plan_tag
 from tests.engine.synthetic_parts import broken_parts, push, push_addon, push_base
 from tests.live import ROOT
-from tests.unit.distribution.real_registry import distribution_3, serving
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 VERSION = "0.0.1-dev"
 PLAN = f"sha256:{'7' * 64}"

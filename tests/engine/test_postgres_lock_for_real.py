@@ -18,10 +18,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from codeopen.ondemand.lock import LeaseLostError, LockError
-from codeopen.ondemand.postgres_lock import PostgresLocks
+from codeopen.images.locks.lock import LeaseLostError, LockError
+from codeopen.images.locks.postgres_lock import PostgresLocks
 from tests.live import free_port
-from tests.unit.ondemand.lock_contract import (
+from tests.unit.images.locks.lock_contract import (
     KEY,
     LONG,
     SHORT,
@@ -33,7 +33,7 @@ from tests.unit.ondemand.lock_contract import (
     start,
     write,
 )
-from tests.unit.ondemand.stand_in_holder import acquire
+from tests.unit.images.locks.stand_in_holder import acquire
 
 __all__ = ["start"]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.compose.image import document
-from codeopen.distribution.registry import Registry, digest_of
-from codeopen.distribution.transport import Patience, Request
-from codeopen.distribution.uploads import Content
 from codeopen.errors import RegistryError
-from tests.unit.distribution.real_registry import RealRegistry, debian_2, distribution_3, log_in, serving
+from codeopen.images.compose.image import document
+from codeopen.images.registry.registry import Registry, digest_of
+from codeopen.images.registry.transport import Patience, Request
+from codeopen.images.registry.uploads import Content
+from tests.unit.images.registry.real_registry import RealRegistry, debian_2, distribution_3, log_in, serving
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"

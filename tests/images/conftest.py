@@ -9,21 +9,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from codeopen.catalog.model import Catalog
-from codeopen.catalog.read import read_catalog
-from codeopen.plan.combinations import Combination
-from codeopen.plan.context import read_contexts
-from codeopen.plan.parts import list_builds
-from codeopen.plan.plan import BuildPlan, make_plan
-from codeopen.settings import plan_request, read_settings, read_stack_values
-from codeopen.trial.stack import open_trial
-from codeopen.verify.container import Container, Surroundings, started
-from codeopen.verify.evidence import Evidence, look_into
-from codeopen.verify.expectation import Expectation, expect_combination
-from codeopen.verify.layers import LayerReader
-from codeopen.verify.running import IDLE
-from codeopen.verify.services import Services, make_logins, started_services
-from codeopen.verify.suite import Image
+from codeopen.authoring.part_test.trial_stack import open_trial
+from codeopen.environment.settings import plan_request, read_settings, read_stack_values
+from codeopen.images.verify.container import Container, Surroundings, started
+from codeopen.images.verify.evidence import Evidence, look_into
+from codeopen.images.verify.expectation import Expectation, expect_combination
+from codeopen.images.verify.layers import LayerReader
+from codeopen.images.verify.running import IDLE
+from codeopen.images.verify.services import Services, make_logins, started_services
+from codeopen.images.verify.suite import Image
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.context import read_contexts
+from codeopen.model.plan.parts import list_builds
+from codeopen.model.plan.plan import BuildPlan, make_plan
 from tests.images.trials import Trials
 from tests.live import ROOT, LiveStack
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from codeopen.verify.container import Container, started
+from codeopen.images.verify.container import Container, started
 from tests.images.trials import Trials
 from tests.live import ROOT, LiveStack
 

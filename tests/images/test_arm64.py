@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.compose.store import IndexStore
-from codeopen.compose.verdicts import Verdicts
-from codeopen.distribution.registry import Registry
-from codeopen.ondemand.builders.buildx import BuildxBuilder
-from codeopen.ondemand.builders.job import BuildJob
-from codeopen.ondemand.composing import Identity, Ingredients, Tools, combine_once
-from codeopen.ondemand.no_lock import NoLocks
-from codeopen.ondemand.platforms import IndexName, publish_index
+from codeopen.images.compose.store import IndexStore
+from codeopen.images.compose.verdicts import Verdicts
+from codeopen.images.locks.no_lock import NoLocks
+from codeopen.images.ondemand.builders.buildx import BuildxBuilder
+from codeopen.images.ondemand.builders.job import BuildJob
+from codeopen.images.ondemand.composing import Identity, Ingredients, Tools, combine_once
+from codeopen.images.ondemand.platforms import IndexName, publish_index
+from codeopen.images.registry.registry import Registry
 from tests.live import ROOT
-from tests.unit.distribution.real_registry import distribution_3, serving
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 pytestmark = pytest.mark.heavy
 ARM64 = "linux/arm64"

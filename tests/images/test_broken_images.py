@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.catalog.model import Catalog, Port
-from codeopen.plan.parts import BASE
-from codeopen.plan.plan import BuildPlan
-from codeopen.verify.container import Container, Surroundings, started
-from codeopen.verify.evidence import Evidence, look_into
-from codeopen.verify.expectation import Expectation, expect_part
-from codeopen.verify.image import RULES, RUNNING_RULES
-from codeopen.verify.layers import LayerReader
-from codeopen.verify.results import Rule, apply_rule
-from codeopen.verify.running import IDLE
-from codeopen.verify.services import RULES as SERVICE_RULES
-from codeopen.verify.services import Patience, Services, make_logins, started_services
+from codeopen.images.verify.container import Container, Surroundings, started
+from codeopen.images.verify.evidence import Evidence, look_into
+from codeopen.images.verify.expectation import Expectation, expect_part
+from codeopen.images.verify.image import RULES, RUNNING_RULES
+from codeopen.images.verify.layers import LayerReader
+from codeopen.images.verify.results import Rule, apply_rule
+from codeopen.images.verify.running import IDLE
+from codeopen.images.verify.services import RULES as SERVICE_RULES
+from codeopen.images.verify.services import Patience, Services, make_logins, started_services
+from codeopen.model.catalog.model import Catalog, Port
+from codeopen.model.plan.parts import BASE
+from codeopen.model.plan.plan import BuildPlan
 from tests.live import LiveStack
 
 HERE = Path(__file__).parent

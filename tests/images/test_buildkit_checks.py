@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.catalog.model import UpstreamKind
-from codeopen.catalog.read import read_catalog
-from codeopen.plan.digest import UpstreamPin
-from codeopen.plan.parts import Part, list_builds
-from codeopen.plan.plan import build_arguments
-from codeopen.settings import read_settings, read_stack_values
+from codeopen.environment.settings import read_settings, read_stack_values
+from codeopen.model.catalog.model import UpstreamKind
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.digest import UpstreamPin
+from codeopen.model.plan.parts import Part, list_builds
+from codeopen.model.plan.plan import build_arguments
 from tests.live import ROOT
 
 CATALOG = read_catalog(ROOT / "catalog")

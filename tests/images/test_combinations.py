@@ -6,12 +6,12 @@ from itertools import combinations
 
 import pytest
 
-from codeopen.catalog.model import Addon, Status
-from codeopen.catalog.read import read_catalog
-from codeopen.selection.compatibility import incompatible_pairs
-from codeopen.selection.order import in_layer_order
-from codeopen.verify.layers import LayerReader
-from codeopen.verify.suite import verify
+from codeopen.images.verify.layers import LayerReader
+from codeopen.images.verify.suite import verify
+from codeopen.model.catalog.model import Addon, Status
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.selection.compatibility import incompatible_pairs
+from codeopen.model.selection.order import in_layer_order
 from tests.images.trials import Trials
 from tests.live import ROOT
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.verify.container import Container, Ran, started
-from codeopen.verify.running import IDLE
+from codeopen.images.verify.container import Container, Ran, started
+from codeopen.images.verify.running import IDLE
 from tests.images.trials import Trials
 
 pytestmark = pytest.mark.heavy

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.catalog.read import read_catalog
-from codeopen.plan.parts import list_parts
-from codeopen.verify.container import Container, started
-from codeopen.verify.running import IDLE
+from codeopen.images.verify.container import Container, started
+from codeopen.images.verify.running import IDLE
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.parts import list_parts
 from tests.images.recipes import RECIPES
 from tests.images.trials import Trials
 from tests.live import ROOT

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from codeopen.verify.container import Container, started
-from codeopen.verify.services import Patience, Services, services_start
+from codeopen.images.verify.container import Container, started
+from codeopen.images.verify.services import Patience, Services, services_start
 from image_tests import BROWSERS
 from tests.images.browser import Page, opened
 from tests.images.trials import Trials

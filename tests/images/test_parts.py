@@ -12,17 +12,17 @@ import time
 
 import pytest
 
-from codeopen.catalog.model import Check, CommandCheck, PortCheck
-from codeopen.catalog.read import read_catalog
-from codeopen.verify.checks import check_command, check_port
-from codeopen.verify.container import Container, Surroundings, started
-from codeopen.verify.evidence import Evidence
-from codeopen.verify.expectation import Expectation
-from codeopen.verify.image import RULES, RUNNING_RULES
-from codeopen.verify.results import Rule, apply_rule
-from codeopen.verify.services import RULES as SERVICE_RULES
-from codeopen.verify.services import Services
-from codeopen.verify.suite import Image
+from codeopen.images.verify.checks import check_command, check_port
+from codeopen.images.verify.container import Container, Surroundings, started
+from codeopen.images.verify.evidence import Evidence
+from codeopen.images.verify.expectation import Expectation
+from codeopen.images.verify.image import RULES, RUNNING_RULES
+from codeopen.images.verify.results import Rule, apply_rule
+from codeopen.images.verify.services import RULES as SERVICE_RULES
+from codeopen.images.verify.services import Services
+from codeopen.images.verify.suite import Image
+from codeopen.model.catalog.model import Check, CommandCheck, PortCheck
+from codeopen.model.catalog.read import read_catalog
 from tests.images.conftest import SAMPLE
 from tests.live import ROOT
 

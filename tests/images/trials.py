@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.deploy.stack import Watch
-from codeopen.trial.disk import prune_cache
-from codeopen.trial.stack import TrialStack
-from codeopen.trial.target import Target, expect, find_targets
-from codeopen.verify.container import Surroundings, remove_images
-from codeopen.verify.expectation import Expectation
-from codeopen.verify.suite import Image
+from codeopen.authoring.part_test.disk import prune_cache
+from codeopen.authoring.part_test.target import Target, expect, find_targets
+from codeopen.authoring.part_test.trial_stack import TrialStack
+from codeopen.images.verify.container import Surroundings, remove_images
+from codeopen.images.verify.expectation import Expectation
+from codeopen.images.verify.suite import Image
+from codeopen.platform.deploy.stack import Watch
 
 SILENT = Watch(lambda _: None, lambda _: None)
 KEEP = "CODEOPEN_KEEP_TRIAL"  # set it to keep the registry, for the next run

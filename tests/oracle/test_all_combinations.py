@@ -19,19 +19,19 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from codeopen.catalog.read import read_catalog
-from codeopen.compose.store import IndexStore
-from codeopen.distribution.registry import Registry
-from codeopen.ondemand.checking import check_pairs, list_pairs
-from codeopen.ondemand.composing import Tools
-from codeopen.ondemand.no_lock import NoLocks
-from codeopen.ondemand.opening import Bench, Choices, open_bench
-from codeopen.plan.combinations import Combination, enumerate_combinations
-from codeopen.plan.parts import PartId, PartKind
-from codeopen.trial.disk import prune_cache
+from codeopen.authoring.part_test.disk import prune_cache
+from codeopen.images.compose.store import IndexStore
+from codeopen.images.locks.no_lock import NoLocks
+from codeopen.images.ondemand.checking import check_pairs, list_pairs
+from codeopen.images.ondemand.composing import Tools
+from codeopen.images.ondemand.opening import Bench, Choices, open_bench
+from codeopen.images.registry.registry import Registry
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.combinations import Combination, enumerate_combinations
+from codeopen.model.plan.parts import PartId, PartKind
 from tests.engine.oracle import AMD64, compare, members_of, prove
 from tests.live import ROOT
-from tests.unit.distribution.real_registry import distribution_3, serving
+from tests.unit.images.registry.real_registry import distribution_3, serving
 
 pytestmark = pytest.mark.heavy
 CATALOG = read_catalog(ROOT / "catalog")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from codeopen.catalog.model import (
+from codeopen.model.catalog.model import (
     Account,
     AccountKind,
     Addon,
@@ -22,7 +22,7 @@ from codeopen.catalog.model import (
     Upstream,
     UpstreamKind,
 )
-from codeopen.quantity import Cpu, Memory
+from codeopen.model.quantity import Cpu, Memory
 
 AMD64 = "linux/amd64"
 ARM64 = "linux/arm64"

@@ -9,16 +9,22 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-FOUNDATION = {"codeopen.errors", "codeopen.quantity"}
-LAYERS = ("codeopen.catalog", "codeopen.selection", "codeopen.plan", "codeopen.capacity", "codeopen.cluster")
+FOUNDATION = {"codeopen.errors", "codeopen.model.quantity"}
+LAYERS = (
+    "codeopen.model.catalog",
+    "codeopen.model.selection",
+    "codeopen.model.plan",
+    "codeopen.platform.capacity",
+    "codeopen.platform.cluster",
+)
 READING = {
-    "codeopen.catalog.source",
-    "codeopen.plan.context",
-    "codeopen.cluster.validation",
-    "codeopen.cluster.warm_up",
+    "codeopen.model.catalog.source",
+    "codeopen.model.plan.context",
+    "codeopen.platform.cluster.validation",
+    "codeopen.platform.cluster.warm_up.images",
 }
-SHIPPED = {"codeopen.cluster.warm_up_controller"}  # a program that runs in a pod, and is only text here
-SIDES = ("components", "codeopen.pipeline", "codeopen.compose", "codeopen.api")
+SHIPPED = {"codeopen.platform.cluster.warm_up.controller"}  # a program that runs in a pod, and is only text here
+SIDES = ("components", "codeopen.pipeline", "codeopen.images.compose", "codeopen.api")
 IMPURE = {
     *("aiohttp", "asyncio", "datetime", "docker", "getpass", "http", "httpx", "kubernetes", "locale", "platform"),
     *("pulumi", "pulumi_docker", "pulumi_docker_build", "pulumi_kubernetes", "random", "requests", "secrets", "socket"),
@@ -122,31 +128,31 @@ def test_imports_go_one_way_and_the_core_is_pure() -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("codeopen.catalog.model", "from codeopen.selection import name"),
-        ("codeopen.catalog.model", "from codeopen import plan"),
-        ("codeopen.selection.name", "import codeopen.plan.parts"),
-        ("codeopen.selection.name", "from ..plan import parts"),
-        ("codeopen.plan.plan", "from codeopen.cli import main"),
-        ("codeopen.plan.plan", "from codeopen.staging import stage_context"),
-        ("codeopen.plan.plan", "from components import registry"),
-        ("codeopen.plan.plan", "def f():\n    import pulumi"),
-        ("codeopen.plan.plan", "from datetime import date"),
-        ("codeopen.plan.plan", "import urllib.request"),
-        ("codeopen.plan.plan", "import os"),
-        ("codeopen.plan.context", "import os\nos.environ['HOME']"),
-        ("codeopen.plan.context", "from os import getenv\ngetenv('HOME')"),
-        ("codeopen.plan.plan", "open('x')"),
-        ("codeopen.plan.plan", "from pathlib import Path\nPath('x').read_text()"),
-        ("codeopen.catalog.read", "def f(p):\n    return list(p.iterdir())"),
-        ("codeopen.catalog.read", "def f(p):\n    return p.is_dir()"),
-        ("codeopen.errors", "from codeopen.catalog import model"),
-        ("components.registry", "from codeopen.compose import gate"),
-        ("codeopen.compose.gate", "import codeopen.api.routes"),
+        ("codeopen.model.catalog.model", "from codeopen.model.selection import name"),
+        ("codeopen.model.catalog.model", "from codeopen import plan"),
+        ("codeopen.model.selection.name", "import codeopen.model.plan.parts"),
+        ("codeopen.model.selection.name", "from ..plan import parts"),
+        ("codeopen.model.plan.plan", "from codeopen.cli import main"),
+        ("codeopen.model.plan.plan", "from codeopen.images.staging import stage_context"),
+        ("codeopen.model.plan.plan", "from components import registry"),
+        ("codeopen.model.plan.plan", "def f():\n    import pulumi"),
+        ("codeopen.model.plan.plan", "from datetime import date"),
+        ("codeopen.model.plan.plan", "import urllib.request"),
+        ("codeopen.model.plan.plan", "import os"),
+        ("codeopen.model.plan.context", "import os\nos.environ['HOME']"),
+        ("codeopen.model.plan.context", "from os import getenv\ngetenv('HOME')"),
+        ("codeopen.model.plan.plan", "open('x')"),
+        ("codeopen.model.plan.plan", "from pathlib import Path\nPath('x').read_text()"),
+        ("codeopen.model.catalog.read", "def f(p):\n    return list(p.iterdir())"),
+        ("codeopen.model.catalog.read", "def f(p):\n    return p.is_dir()"),
+        ("codeopen.errors", "from codeopen.model.catalog import model"),
+        ("components.registry", "from codeopen.images.compose import gate"),
+        ("codeopen.images.compose.gate", "import codeopen.api.routes"),
         ("codeopen.api.routes", "from codeopen import pipeline"),
         ("codeopen.pipeline.bake", "from components.registry import Registry"),
-        ("codeopen.cluster.workload", "from codeopen.settings import Settings"),
-        ("codeopen.cluster.workload", "import kubernetes"),
-        ("codeopen.plan.plan", "from codeopen.cluster.objects import Object"),
+        ("codeopen.platform.cluster.workload.pod", "from codeopen.environment.settings import Settings"),
+        ("codeopen.platform.cluster.workload.pod", "import kubernetes"),
+        ("codeopen.model.plan.plan", "from codeopen.platform.cluster.objects import Object"),
         ("codeopen.cli.main", "from tests.unit import catalogs"),
     ],
 )
@@ -157,11 +163,17 @@ def test_each_rule_finds_what_breaks_it(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("codeopen.plan.plan", "from codeopen.selection.name import Release\nfrom codeopen.errors import PlanError"),
-        ("codeopen.plan.context", "import os\nopen('x')"),
-        ("codeopen.cli.main", "import os, time\nfrom codeopen.plan import plan\nopen('x')"),
-        ("components.registry", "import pulumi\nfrom components.parts import Parts\nfrom codeopen.plan import plan"),
-        ("codeopen.catalog.read", "from codeopen.quantity import Cpu\nfrom codeopen import errors"),
+        (
+            "codeopen.model.plan.plan",
+            "from codeopen.model.selection.name import Release\nfrom codeopen.errors import PlanError",
+        ),
+        ("codeopen.model.plan.context", "import os\nopen('x')"),
+        ("codeopen.cli.main", "import os, time\nfrom codeopen.model.plan import plan\nopen('x')"),
+        (
+            "components.registry",
+            "import pulumi\nfrom components.parts import Parts\nfrom codeopen.model.plan import plan",
+        ),
+        ("codeopen.model.catalog.read", "from codeopen.model.quantity import Cpu\nfrom codeopen import errors"),
     ],
 )
 def test_what_is_allowed_passes(module: str, source: str) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.catalog.read import read_catalog
-from codeopen.plan.parts import Part, list_builds
+from codeopen.model.catalog.read import read_catalog
+from codeopen.model.plan.parts import Part, list_builds
 
 ROOT = Path(__file__).parents[2]
 FLAVORS = ROOT / "dockerfiles" / "flavors"

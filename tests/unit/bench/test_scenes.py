@@ -8,14 +8,14 @@ import pytest
 
 from bench.composing.scenes import change_an_addon, ensure_figures
 from bench.composing.workbench import PLATFORM, Workbench, workbench
-from codeopen.distribution.registry import Registry
-from codeopen.ondemand.ensure import Ensured, Ensurer
-from codeopen.ondemand.events import Tell
-from codeopen.ondemand.opening import read_source
-from codeopen.plan.combinations import Combination
+from codeopen.images.ondemand.ensure import Ensured, Ensurer
+from codeopen.images.ondemand.events import Tell
+from codeopen.images.ondemand.opening import read_source
+from codeopen.images.registry.registry import Registry
+from codeopen.model.plan.combinations import Combination
 from tests.live import ROOT
-from tests.unit.distribution.scripted_registry import ScriptedRegistry, running
-from tests.unit.ondemand.shelf import stock
+from tests.unit.images.ondemand.shelf import stock
+from tests.unit.images.registry.scripted_registry import ScriptedRegistry, running
 
 ONE, TWO = Combination("js", ("databases",)), Combination("js", ("code-server", "databases"))
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from codeopen.deploy.events import Event
-from codeopen.deploy.stack import Watch
 from codeopen.errors import ClusterError, NoSuchStackError, ProjectError
-from codeopen.plan.projects import Project
-from codeopen.projects.workspace import Workspace
+from codeopen.model.plan.projects import Project
+from codeopen.platform.deploy.events import Event
+from codeopen.platform.deploy.stack import Watch
+from codeopen.platform.projects.workspace import Workspace
 
 OLD, NEW = f"sha256:{'0' * 64}", f"sha256:{'9' * 64}"
 UPDATED = Event("update", "kubernetes:apps/v1:StatefulSet", "w", 1, built=False, failed=False)

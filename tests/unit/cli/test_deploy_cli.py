@@ -10,10 +10,10 @@ import pytest
 
 from codeopen.cli import deploy
 from codeopen.cli.main import main
-from codeopen.deploy.events import Event
-from codeopen.deploy.report import ImageRow, ProjectRow
-from codeopen.deploy.stack import Watch
 from codeopen.errors import DeployError, RunFailedError
+from codeopen.platform.deploy.events import Event
+from codeopen.platform.deploy.report import ImageRow, ProjectRow
+from codeopen.platform.deploy.stack import Watch
 from tests.unit.cli.project_stand_ins import platform_state
 
 IMAGES = [

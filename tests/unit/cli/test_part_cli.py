@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
+from codeopen.authoring.part_test.report import PartTrial, TrialReport
+from codeopen.authoring.part_test.run import TrialLimits
+from codeopen.authoring.part_test.target import Target, Targets, Untried
 from codeopen.cli import part
 from codeopen.cli.main import main
-from codeopen.deploy.stack import Watch
 from codeopen.errors import DeployError
-from codeopen.trial.report import PartTrial, TrialReport
-from codeopen.trial.run import TrialLimits
-from codeopen.trial.target import Target, Targets, Untried
-from codeopen.verify.results import Result
+from codeopen.images.verify.results import Result
+from codeopen.platform.deploy.stack import Watch
 
 CHECKOUT = Path(__file__).parents[3]
 GOOD = Result("base", "git", passed=True, seconds=0.1)

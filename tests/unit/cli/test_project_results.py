@@ -6,7 +6,7 @@ import io
 import json
 
 from codeopen.cli.project_results import ProjectProgress, render_results
-from codeopen.projects.apply import Change, Result, Status
+from codeopen.platform.projects.apply import Change, Result, Status
 
 
 def test_a_terminal_has_one_line_that_says_how_far_it_is() -> None:

@@ -11,8 +11,8 @@ import pytest
 from codeopen.cli import projects as cli
 from codeopen.cli.main import main
 from codeopen.errors import RunFailedError
-from codeopen.projects import cluster as cluster_module
-from codeopen.projects.stack import Environment
+from codeopen.platform.projects import cluster as cluster_module
+from codeopen.platform.projects.project_stacks import Environment
 from tests.unit.cli.project_stand_ins import (
     NEW,
     OLD,

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from codeopen.distribution.registry import Registry
+from codeopen.images.registry.registry import Registry
 from codeopen_plugins.codeopen.composed_image import ComposedImage
 from codeopen_plugins.codeopen.image_index import ImageIndex
 from codeopen_plugins.errors import PluginError
 from tests.engine.synthetic_parts import push, push_addon, push_base
-from tests.unit.distribution.scripted_registry import ScriptedRegistry, running
+from tests.unit.images.registry.scripted_registry import ScriptedRegistry, running
 from tests.unit.plugins.publishing import PLAN, PLAN_TAG, Protocol
 
 NAME = "test/codeopen-js-db"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codeopen.selection.version import is_released
+from codeopen.model.selection.version import is_released
 from codeopen_plugins.codeopen import registry as registry_module
 from codeopen_plugins.values import UNKNOWN
 from tests.unit.plugins.fake_registry import DOCKER_MANIFEST_TYPE, INDEX_TYPE, MANIFEST_TYPE, FakeRegistry

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from codeopen.ondemand.signing import Hook, command_hook
+from codeopen.images.ondemand.signing import Hook, command_hook
 from codeopen_plugins.codeopen.registry import TRANSFER_SECONDS, Repository
 from codeopen_plugins.properties import Kind, Property
 from codeopen_plugins.values import Value

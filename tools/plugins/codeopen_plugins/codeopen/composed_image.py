@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar, Final
 
-from codeopen.compose.store import IndexStore
-from codeopen.compose.verdicts import Verdicts
-from codeopen.distribution.registry import Registry
 from codeopen.errors import CodeOpenError
-from codeopen.ondemand.builders.choice import choose_builder
-from codeopen.ondemand.chains import ChainMember, build_chain
-from codeopen.ondemand.composing import (
+from codeopen.images.compose.store import IndexStore
+from codeopen.images.compose.verdicts import Verdicts
+from codeopen.images.locks.file_lock import FileLocks
+from codeopen.images.ondemand.builders.choice import choose_builder
+from codeopen.images.ondemand.chains import ChainMember, build_chain
+from codeopen.images.ondemand.composing import (
     METHOD_LABEL,
     REASON_LABEL,
     Combined,
@@ -25,11 +25,11 @@ from codeopen.ondemand.composing import (
     method_of,
     reason_of,
 )
-from codeopen.ondemand.events import Event as Progress
-from codeopen.ondemand.events import Tell
-from codeopen.ondemand.file_lock import FileLocks
-from codeopen.ondemand.opening import cache_folder
-from codeopen.ondemand.tags import read_labels
+from codeopen.images.ondemand.events import Event as Progress
+from codeopen.images.ondemand.events import Tell
+from codeopen.images.ondemand.opening import cache_folder
+from codeopen.images.ondemand.tags import read_labels
+from codeopen.images.registry.registry import Registry
 from codeopen_plugins.codeopen.common import BEFORE_TAG, DIGEST, REPOSITORY, VERSION, signing_hook
 from codeopen_plugins.errors import PluginError
 from codeopen_plugins.properties import Change, Kind, Property

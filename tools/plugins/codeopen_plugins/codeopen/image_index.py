@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from threading import Event
 from typing import ClassVar
 
-from codeopen.distribution.registry import Registry
 from codeopen.errors import CodeOpenError
-from codeopen.ondemand.platforms import IndexName, publish_index
+from codeopen.images.ondemand.platforms import IndexName, publish_index
+from codeopen.images.registry.registry import Registry
 from codeopen_plugins.codeopen.common import BEFORE_TAG, DIGEST, REPOSITORY, VERSION, signing_hook
 from codeopen_plugins.errors import PluginError
 from codeopen_plugins.properties import Change, Kind, Property

@@ -7,7 +7,7 @@ from threading import Event
 from typing import ClassVar, Final
 
 from codeopen.errors import CodeOpenError
-from codeopen.plan.digest import plan_tag
+from codeopen.model.plan.digest import plan_tag
 from codeopen_plugins.codeopen.common import (
     BEFORE_TAG,
     DIGEST,

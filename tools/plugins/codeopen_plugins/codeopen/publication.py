@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from codeopen.plan.digest import PLAN_LABEL, plan_tag
-from codeopen.selection.version import is_released, next_pre_release
+from codeopen.model.plan.digest import PLAN_LABEL, plan_tag
+from codeopen.model.selection.version import is_released, next_pre_release
 from codeopen_plugins.codeopen.common import open_repository
 from codeopen_plugins.codeopen.manifest import Manifest
 from codeopen_plugins.codeopen.registry import TRANSFER_SECONDS, Repository

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from threading import Event
 from typing import ClassVar
 
-from codeopen.distribution.registry import Registry
 from codeopen.errors import CodeOpenError
-from codeopen.plan.digest import plan_tag
+from codeopen.images.registry.registry import Registry
+from codeopen.model.plan.digest import plan_tag
 from codeopen_plugins.codeopen.common import DIGEST, REPOSITORY
 from codeopen_plugins.errors import PluginError
 from codeopen_plugins.properties import Change, Kind, Property

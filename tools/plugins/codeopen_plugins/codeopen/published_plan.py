@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from threading import Event
 from typing import ClassVar, Final
 
-from codeopen.plan.digest import plan_tag
+from codeopen.model.plan.digest import plan_tag
 from codeopen_plugins.codeopen.common import DIGEST, INSECURE, REPOSITORY, VERSION, open_repository
 from codeopen_plugins.codeopen.publication import ReleasedError, open_publication
 from codeopen_plugins.errors import PluginError

@@ -1,0 +1,1 @@
+"""Work on parts: starting new ones and testing them alone."""

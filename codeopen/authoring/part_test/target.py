@@ -1,0 +1,107 @@
+"""What is tried: parts and combinations by the names that people use, and what can't be tried with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from codeopen.images.verify.expectation import Expectation, expect_combination, expect_part
+from codeopen.model.catalog.model import Catalog
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.parts import PartId, PartKind
+from codeopen.model.plan.plan import BuildPlan, PartState, PlannedPart
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One image to build and verify. ``part`` is what a stack builds for it: the part, or a combination's flavor.
+
+    ``specified_mb`` is the specification's size, None where it gives none.
+    """
+
+    name: str
+    part: PartId
+    combination: Combination | None
+    specified_mb: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """What can't be built here, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Targets in the order of building, parts before combinations, and what is left."""
+
+    targets: tuple[Target, ...]
+    untried: tuple[Untried, ...]
+
+
+_REASONS: Final = MappingProxyType(
+    {
+        PartState.PLANNED: "is planned: the catalog lists it, and nothing builds it yet",
+        PartState.NO_DOCKERFILE: "has no Dockerfile",
+        PartState.NO_PLATFORM: "is for none of the stack's platforms",
+        PartState.PARENT_NOT_BUILDABLE: "is built on a part that can't be built",
+    }
+)
+
+
+def find_targets(catalog: Catalog, plan: BuildPlan, names: Sequence[str]) -> Targets:
+    """What the names mean, each once; without names, all parts. Raises PlanError or ImageNameError."""
+    planned = {each.part.id: each for each in plan.parts}
+    if not names:
+        return _sort(planned, [_part_target(catalog, part) for part in planned])
+    targets = []
+    for name in names:
+        ids, combination = find_parts(catalog, name)
+        targets.append(_combination_target(catalog, combination) if combination else _part_target(catalog, ids[0]))
+    return _sort(planned, targets)
+
+
+def expect(catalog: Catalog, plan: BuildPlan, target: Target) -> Expectation:
+    """What a target's image must be, on the plan's first platform."""
+    platform = plan.platforms[0]
+    if target.combination is None:
+        return expect_part(catalog, plan, target.part, platform)
+    return expect_combination(catalog, plan, target.combination, platform)
+
+
+def _sort(planned: Mapping[PartId, PlannedPart], targets: Iterable[Target]) -> Targets:
+    places = {part: place for place, part in enumerate(planned)}
+    ordered = sorted(dict.fromkeys(targets), key=lambda target: (target.combination is not None, places[target.part]))
+    untried = {target: reason for target in ordered if (reason := _reason(planned, target))}
+    return Targets(
+        tuple(target for target in ordered if target not in untried),
+        tuple(Untried(target.name, reason) for target, reason in untried.items()),
+    )
+
+
+def _reason(planned: Mapping[PartId, PlannedPart], target: Target) -> str:
+    """Why a target can't be built; empty when it can."""
+    addons = target.combination.addons if target.combination else ()
+    for part in (target.part, *(PartId(PartKind.ADDON, addon) for addon in addons)):
+        state = planned[part].state
+        if state is not PartState.BUILDABLE:
+            return f"{part} {_REASONS[state]}" if target.combination else _REASONS[state]
+    return ""
+
+
+def _part_target(catalog: Catalog, part: PartId) -> Target:
+    size = catalog.base.estimated_size_mb if part.kind is PartKind.BASE else None
+    if part.kind is PartKind.FLAVOR:
+        size = catalog.flavors[part.id].estimated_size_mb
+    return Target(str(part), part, None, size)
+
+
+def _combination_target(catalog: Catalog, combination: Combination) -> Target:
+    suffixes = sorted(catalog.addons[addon].image_suffix for addon in combination.addons)
+    name = "-".join((combination.flavor, *suffixes))
+    return Target(name, PartId(PartKind.FLAVOR, combination.flavor), combination, None)

@@ -1,0 +1,1 @@
+"""What a stack and its checkout say: settings, mirrors, revisions."""

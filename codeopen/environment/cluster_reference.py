@@ -1,0 +1,79 @@
+"""The page that tells every key of ``codeopen:cluster``, made from the settings themselves."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from codeopen.environment.cluster_settings import ClusterSettings
+from codeopen.environment.read_cluster import camel_case
+
+TITLE = "`codeopen:cluster`"
+_INTRODUCTION = """\
+A stack is one of a Kubernetes cluster when its configuration has this key. This page is made from
+`codeopen/environment/cluster_settings.py`; a test compares the two."""
+_NAMES = {str: "text", int: "whole number", bool: "true or false"}
+
+
+def render_reference() -> str:
+    """The page in Markdown."""
+    sections = [f"# {TITLE}", _INTRODUCTION, *_sections(ClusterSettings, "codeopen:cluster")]
+    return "\n\n".join(sections) + "\n"
+
+
+def _sections(kind: type, path: str) -> Iterator[str]:
+    hints = get_type_hints(kind)
+    nested: list[tuple[type, str]] = []
+    rows = ["| Key | Type | Default |", "|---|---|---|"]
+    for field in fields(kind):
+        key = camel_case(field.name)
+        inner = _record(hints[field.name])
+        if inner is not None:
+            nested.append((inner, f"{path}.{key}"))
+        rows.append(f"| `{key}` | {_type(hints[field.name])} | {_default(field, inner)} |")
+    yield f"## `{path}`\n\n{_words(kind)}\n\n" + "\n".join(rows)
+    for inner, name in nested:
+        yield from _sections(inner, name)
+
+
+def _words(kind: type) -> str:
+    """The class's description, with its fields in the words of the configuration."""
+    text = inspect.cleandoc(kind.__doc__ or "").replace("``", "`")
+    for field in sorted(fields(kind), key=lambda each: -len(each.name)):
+        text = text.replace(f"`{field.name}`", f"`{camel_case(field.name)}`")
+    return text
+
+
+def _record(hint: Any) -> type | None:
+    candidates = get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
+    return next((each for each in candidates if isinstance(each, type) and is_dataclass(each)), None)
+
+
+def _type(hint: Any) -> str:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in {Union, types.UnionType}:
+        return _type(inner[0])
+    if origin is tuple:
+        return "list"
+    if origin is not None and issubclass(origin, Mapping):
+        return "mapping"
+    if issubclass(hint, StrEnum):
+        return " or ".join(f"`{member.value}`" for member in hint)
+    return "mapping, see below" if is_dataclass(hint) else _NAMES[hint]
+
+
+def _default(field: Field[Any], inner: type | None) -> str:
+    if field.default is MISSING and field.default_factory is MISSING:
+        return "required"
+    if inner is not None or field.default in {None, "", ()}:
+        return ""
+    value = field.default_factory() if field.default_factory is not MISSING else field.default
+    if isinstance(value, Mapping):
+        return ", ".join(f"`{name}: {text}`" for name, text in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -1,0 +1,1 @@
+"""Images in registries: found, composed, published, verified and removed."""

@@ -1,0 +1,61 @@
+"""Names of images lead back to their selection, and images exist where they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from codeopen.errors import Problem
+from codeopen.model.catalog.draft import Draft, items
+
+
+def suffixes_are_unique(draft: Draft) -> Iterator[Problem]:
+    holders: dict[str, str] = {}
+    for addon in draft.addons.values():
+        holder = holders.setdefault(addon.image_suffix, addon.id)
+        if holder != addon.id:
+            what = f'"{addon.image_suffix}" is also the suffix of {holder}'
+            yield draft.problem(("addons", addon.id, "image_suffix"), what, "give each add-on a suffix of its own")
+
+
+def suffixes_are_no_flavors(draft: Draft) -> Iterator[Problem]:
+    for addon in draft.addons.values():
+        if addon.image_suffix in draft.ids.get("flavors", ()):
+            what = f'"{addon.image_suffix}" is also the id of a flavor, so that an image\'s name would mislead'
+            yield draft.problem(("addons", addon.id, "image_suffix"), what, "choose another suffix")
+
+
+def flavors_are_not_the_base(draft: Draft) -> Iterator[Problem]:
+    if "base" in draft.ids.get("flavors", ()):
+        what = "codeopen-base is the name of the base's own image"
+        yield draft.problem(("flavors", "base"), what, "choose another id", at_key=True)
+
+
+def flavors_are_no_addons(draft: Draft) -> Iterator[Problem]:
+    """Add-on ``gui``'s own image is ``codeopen-addon-gui``: no flavor's may be called so, with or without add-ons."""
+    for name in draft.ids.get("flavors", ()):
+        if name.split("-")[0] == "addon":
+            what = "names that start with codeopen-addon are those of add-ons' own images"
+            yield draft.problem(("flavors", name), what, "choose another id", at_key=True)
+
+
+def names_are_unambiguous(draft: Draft) -> Iterator[Problem]:
+    """No flavor's image is named like another flavor's with add-ons: flavor ``js-gui`` beside ``js`` with ``-gui``."""
+    suffixes = {addon.image_suffix: addon.id for addon in draft.addons.values()}
+    for name in draft.ids.get("flavors", ()):
+        words = name.split("-")
+        for length in range(1, len(words)):
+            flavor, rest = "-".join(words[:length]), words[length:]
+            if flavor in draft.ids["flavors"] and all(word in suffixes for word in rest) and rest == sorted(set(rest)):
+                addons = " and ".join(suffixes[word] for word in rest)
+                what = f"codeopen-{name} is also the name of flavor {flavor} with {addons}"
+                yield draft.problem(("flavors", name), what, "choose another id", at_key=True)
+
+
+def base_has_every_platform(draft: Draft) -> Iterator[Problem]:
+    if draft.base is None:
+        return
+    for part in draft.parts():
+        for path, platform in items((*part.path, "platforms"), part.platforms):
+            if platform not in draft.base.platforms:
+                fix = f"add {platform} to the base's platforms, or remove it here"
+                yield draft.problem(path, f"the base is not built for {platform}", fix)

@@ -1,0 +1,1 @@
+"""What runs projects: cluster objects, capacity, stacks and their deployment."""

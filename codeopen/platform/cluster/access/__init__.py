@@ -1,0 +1,1 @@
+"""Who may talk to whom: isolation of projects, the login before them, rights."""

@@ -1,0 +1,1 @@
+"""GPU node pools, what drives their GPUs, and who may use them."""

@@ -1,0 +1,1 @@
+"""Popular images on nodes before anybody waits for them."""

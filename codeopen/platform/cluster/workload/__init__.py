@@ -1,0 +1,1 @@
+"""A project's pod with its resources, storage, Service and routes."""

@@ -1,0 +1,80 @@
+"""What is tried for which names, in which order, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from codeopen.authoring.part_test.target import Untried, expect, find_targets
+from codeopen.errors import CodeOpenError
+from codeopen.model.catalog.model import Status
+from codeopen.model.plan.combinations import Combination
+from codeopen.model.plan.context import read_contexts
+from codeopen.model.plan.parts import list_builds
+from codeopen.model.plan.plan import BuildPlan, PlanRequest, make_plan
+from codeopen.model.selection.name import Release
+from tests.unit.catalogs import AMD64, make_catalog, spec_addons, spec_flavors
+from tests.unit.trees import write_tree
+
+FLAVORS = [replace(each, takes=("rust",) if each.id == "polyglot" else ()) for each in spec_flavors()]
+FLAVORS[4] = replace(FLAVORS[4], platforms=("linux/arm64",))
+CATALOG = make_catalog(flavors=FLAVORS, addons=spec_addons())
+BUILDABLE = (
+    "base",
+    "flavors/js",
+    "flavors/python",
+    "flavors/fullstack",
+    "flavors/polyglot",
+    "addons/gui",
+    "addons/code-server",
+)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> BuildPlan:
+    tree = {f"dockerfiles/{folder}/Dockerfile": "FROM x\n" for folder in (*BUILDABLE, "addons/mobile")}
+    root = write_tree(tmp_path_factory.mktemp("root"), tree)
+    request = PlanRequest(Release("localhost:5000", "codeopen", "1.0"), (AMD64,))
+    return make_plan(CATALOG, read_contexts(root, list_builds(CATALOG)), request)
+
+
+def test_without_names_all_parts_are_tried_in_the_order_of_building(plan: BuildPlan) -> None:
+    found = find_targets(CATALOG, plan, [])
+    assert [target.name for target in found.targets] == ["base", "js", "python", "addon-gui", "addon-code-server"]
+    assert [target.specified_mb for target in found.targets] == [500, 800, 800, None, None]
+    reasons = {untried.name: untried.reason for untried in found.untried}
+    assert reasons["rust"] == reasons["addon-cloud"] == "has no Dockerfile"
+    assert reasons["addon-mobile"] == "is planned: the catalog lists it, and nothing builds it yet"
+    assert reasons["polyglot"] == "is built on a part that can't be built"
+    assert reasons["fullstack"] == "is for none of the stack's platforms"
+    assert len(found.targets) + len(found.untried) == len(plan.parts)
+
+
+def test_names_are_those_that_people_use_and_combinations_come_last(plan: BuildPlan) -> None:
+    found = find_targets(CATALOG, plan, ["js-code-gui", "gui", "addon-gui", "codeopen-js", "js-gui"])
+    assert [target.name for target in found.targets] == ["js", "addon-gui", "js-code-gui", "js-gui"]
+    combination = found.targets[2]
+    assert combination.combination == Combination("js", ("gui", "code-server"))
+    assert (str(combination.part), combination.specified_mb) == ("js", None)
+
+
+def test_what_can_t_be_built_is_told_with_the_part_that_is_missing(plan: BuildPlan) -> None:
+    assert find_targets(CATALOG, plan, ["js-gpu", "rust"]).untried == (
+        Untried("rust", "has no Dockerfile"),
+        Untried("js-gpu", "addon-gpu has no Dockerfile"),
+    )
+
+
+def test_an_unknown_name_is_told_with_the_closest(plan: BuildPlan) -> None:
+    with pytest.raises(CodeOpenError, match="gui"):
+        find_targets(CATALOG, plan, ["guy"])
+
+
+def test_each_target_is_expected_to_be_itself(plan: BuildPlan) -> None:
+    found = find_targets(CATALOG, plan, ["js", "js-code-gui"])
+    assert [expect(CATALOG, plan, target).name for target in found.targets] == ["js", "js-code-gui"]
+
+
+def test_planned_parts_stay_planned() -> None:
+    assert CATALOG.addons["mobile"].status is Status.PLANNED
