@@ -1,4 +1,4 @@
-"""A project of the Kubernetes stacks: everything in its namespace, from the manifests of ``codeopen.platform.cluster``."""
+"""A project of the Kubernetes stacks: everything in its namespace; see ``codeopen.platform.cluster``."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ def declare_registry(
 ) -> RegistryAccess:
     """How the registry is reached; a cloud's is declared. ``repositories`` are the names of all images, without host.
 
-    What an in-cluster registry is made of comes from codeopen.platform.cluster.registry.workload. Raises CloudSdkError or SettingsError.
+    ``codeopen.platform.cluster.registry`` says what an in-cluster registry is made of. Raises CloudSdkError or
+    SettingsError.
     """
     if registry.kind in _BACKENDS:
         backend: Any = importlib.import_module(f"components.registry_backends.{_BACKENDS[registry.kind]}")

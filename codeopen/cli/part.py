@@ -1,4 +1,4 @@
-"""``codeopen part test``, ``part clean`` and ``addon test``: what ``codeopen.authoring.part_test`` does, for people and programs.
+"""``codeopen part test``, ``part clean`` and ``addon test``: see ``codeopen.authoring.part_test``.
 
 JSON of ``test``: ``passed``, ``parts``: rows of ``part``, ``specified_mb`` (or null), ``unpacked_bytes``,
 ``compressed_bytes`` (null when it was not built), ``work``, ``build_seconds``, ``checks`` (``part``, ``name``,

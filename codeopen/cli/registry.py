@@ -1,4 +1,4 @@
-"""``codeopen registry prune``: what a registry keeps and what it may lose, by the rules of ``codeopen.images.retention``.
+"""``codeopen registry prune``: what a registry keeps and what it may lose; see ``codeopen.images.retention``.
 
 JSON: ``registry``, ``owner``, ``applied``, ``manifests``: rows of ``repository``, ``digest``, ``kind``, ``tags``,
 ``kept``, ``reasons``; ``removed``, ``freed_bytes`` and ``freed_blobs`` (by what is planned, or was done), ``missing``

@@ -1,4 +1,4 @@
-"""Imports go one way: catalog, selection, plan, capacity, cluster, then everything else; these five are pure."""
+"""Imports go one way, from room to room; what is computed from the catalog is pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-FOUNDATION = {"codeopen.errors", "codeopen.model.quantity"}
-LAYERS = (
-    "codeopen.model.catalog",
-    "codeopen.model.selection",
-    "codeopen.model.plan",
-    "codeopen.platform.capacity",
-    "codeopen.platform.cluster",
+ROOMS = (  # each imports from those above it alone
+    "codeopen.errors",
+    "codeopen.model",
+    "codeopen.environment",
+    "codeopen.images",
+    "codeopen.platform",
+    "components",
+    "stacks",
+    "codeopen.authoring",
+    "codeopen.delivery",
+    "codeopen.service",
+    "codeopen.cli",
 )
+CORRIDORS = {  # the same, inside of a room
+    "codeopen.model": ("quantity", "catalog", "selection", "plan"),
+    "codeopen.environment": ("mirror", "settings", "stack_contents"),
+    "codeopen.images": ("registry", "locks", "compose", "ondemand"),
+    "codeopen.platform": ("capacity", "cluster", "deploy", "projects"),
+}
+STRANGERS = {"codeopen.delivery", "codeopen.service"}  # take values of the rooms above, and nothing of each other
+PURE = ("codeopen.model", "codeopen.platform.capacity", "codeopen.platform.cluster")
 READING = {
     "codeopen.model.catalog.source",
     "codeopen.model.plan.context",
@@ -24,7 +37,6 @@ READING = {
     "codeopen.platform.cluster.warm_up.images",
 }
 SHIPPED = {"codeopen.platform.cluster.warm_up.controller"}  # a program that runs in a pod, and is only text here
-SIDES = ("components", "codeopen.pipeline", "codeopen.images.compose", "codeopen.api")
 IMPURE = {
     *("aiohttp", "asyncio", "datetime", "docker", "getpass", "http", "httpx", "kubernetes", "locale", "platform"),
     *("pulumi", "pulumi_docker", "pulumi_docker_build", "pulumi_kubernetes", "random", "requests", "secrets", "socket"),
@@ -40,17 +52,16 @@ ENVIRONMENT = {"environ", "environb", "getenv", "getcwd", "umask", "uname"}
 def violations(module: str, source: str) -> Iterator[str]:
     """What a module does that its place doesn't allow."""
     tree = ast.parse(source)
-    imported = set(_imports(module, tree))
-    for name in sorted(imported):
+    for name in sorted(set(_imports(module, tree))):
         if reason := _forbidden(module, name):
             yield f"{module} imports {name}: {reason}"
-    if _layer(module) is None:
+    if not _is_one_of(module, PURE):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name):
             name = node.attr if isinstance(node, ast.Attribute) else node.id
             if name in ENVIRONMENT:
-                yield f"{module}:{node.lineno} uses {name}: the core doesn't depend on the machine"
+                yield f"{module}:{node.lineno} uses {name}: what is computed doesn't depend on the machine"
         if isinstance(node, ast.Call) and _reads(node.func) and module not in READING:
             yield f"{module}:{node.lineno} reads files: only {sorted(READING)} do"
 
@@ -61,12 +72,16 @@ def _reads(function: ast.expr) -> bool:
     )
 
 
-def _layer(module: str) -> int | None:
-    return next((place for place, layer in enumerate(LAYERS) if _is_in(module, layer)), None)
-
-
 def _is_in(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
+
+
+def _is_one_of(name: str, modules: tuple[str, ...]) -> bool:
+    return any(_is_in(name, module) for module in modules)
+
+
+def _place(module: str, places: tuple[str, ...]) -> int | None:
+    return next((number for number, place in enumerate(places) if _is_in(module, place)), None)
 
 
 def _imports(module: str, tree: ast.AST) -> Iterator[str]:
@@ -82,33 +97,29 @@ def _imports(module: str, tree: ast.AST) -> Iterator[str]:
 
 def _forbidden(module: str, name: str) -> str:
     top = name.partition(".")[0]
-    ours = top in {"codeopen", "components", "stacks", "tests"}
-    if module in FOUNDATION and ours and not _is_one_of(name, FOUNDATION):
-        return "the foundation stands on nothing else"
-    if top == "tests":
-        return "the product doesn't import its tests"
-    sides = {side for side in SIDES if _is_in(module, side)}
-    if sides and any(_is_in(name, side) for side in set(SIDES) - sides):
-        return "the consumers of the plan never import each other"
-    return _forbidden_in_core(module, name, top) if _layer(module) is not None else ""
+    if top in {"tests", "bench", "tools"}:
+        return "the product doesn't import what surrounds it"
+    if _is_one_of(module, PURE):
+        if top in IMPURE:
+            return "it is pure"
+        if top in {"os", "shutil"} and module not in READING:
+            return f"only {sorted(READING)} touch the file system"
+    return _against_the_stream(module, name)
 
 
-def _forbidden_in_core(module: str, name: str, top: str) -> str:
-    layer, other = _layer(module), _layer(name)
-    if top in IMPURE:
-        return "the core is pure"
-    if top in {"os", "shutil"} and module not in READING:
-        return f"only {sorted(READING)} touch the file system"
-    if other is not None and layer is not None and other > layer:
-        return "imports go from catalog to selection to plan to the cluster's manifests, never back"
-    outside = top in {"components", "stacks"} or (_is_in(name, "codeopen") and name != "codeopen")
-    if outside and other is None and not _is_one_of(name, FOUNDATION):
-        return "the core imports nothing that is built on it"
+def _against_the_stream(module: str, name: str) -> str:
+    here, there = _place(module, ROOMS), _place(name, ROOMS)
+    if here is None or there is None:
+        return ""
+    if there > here:
+        return f"{ROOMS[there]} lies below {ROOMS[here]}"
+    if there < here:
+        return "the two never import each other" if {ROOMS[here], ROOMS[there]} <= STRANGERS else ""
+    corridor = tuple(f"{ROOMS[here]}.{part}" for part in CORRIDORS.get(ROOMS[here], ()))
+    here, there = _place(module, corridor), _place(name, corridor)
+    if here is not None and there is not None and there > here:
+        return f"{corridor[there]} lies below {corridor[here]}"
     return ""
-
-
-def _is_one_of(name: str, modules: set[str]) -> bool:
-    return any(_is_in(name, module) for module in modules)
 
 
 def modules() -> dict[str, Path]:
@@ -117,19 +128,35 @@ def modules() -> dict[str, Path]:
     return {name.removesuffix(".__init__"): path for path, name in names.items()}
 
 
-def test_imports_go_one_way_and_the_core_is_pure() -> None:
+def test_imports_go_one_way_and_what_is_computed_is_pure() -> None:
     found = modules()
-    assert set(LAYERS) | READING | FOUNDATION <= set(found), "the rules name modules that are there"
+    corridors = {f"{room}.{part}" for room, parts in CORRIDORS.items() for part in parts}
+    to_come = STRANGERS - set(found)
+    assert (set(ROOMS) - to_come) | corridors | READING | SHIPPED | set(PURE) <= set(found), (
+        "the rules name what is there"
+    )
     assert [
         broken for name, path in found.items() if name not in SHIPPED for broken in violations(name, path.read_text())
     ] == []
+
+
+def test_every_module_is_in_a_room() -> None:
+    outside = {name for name in modules() if _place(name, ROOMS) is None}
+    assert outside == {"codeopen"}, "a new folder needs a place in the direction of the data"
+
+
+@pytest.mark.parametrize("number", range(1, len(ROOMS)))
+def test_no_room_imports_from_the_one_below_it(number: int) -> None:
+    above, below = ROOMS[number - 1], ROOMS[number]
+    assert len(list(violations(f"{above}.some", f"from {below} import thing"))) >= 1
+    assert len(list(violations(f"{above}.some", f"def f():\n    import {below}.thing"))) >= 1
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
         ("codeopen.model.catalog.model", "from codeopen.model.selection import name"),
-        ("codeopen.model.catalog.model", "from codeopen import plan"),
+        ("codeopen.model.catalog.model", "from codeopen.model import plan"),
         ("codeopen.model.selection.name", "import codeopen.model.plan.parts"),
         ("codeopen.model.selection.name", "from ..plan import parts"),
         ("codeopen.model.plan.plan", "from codeopen.cli import main"),
@@ -146,14 +173,16 @@ def test_imports_go_one_way_and_the_core_is_pure() -> None:
         ("codeopen.model.catalog.read", "def f(p):\n    return list(p.iterdir())"),
         ("codeopen.model.catalog.read", "def f(p):\n    return p.is_dir()"),
         ("codeopen.errors", "from codeopen.model.catalog import model"),
-        ("components.registry", "from codeopen.images.compose import gate"),
-        ("codeopen.images.compose.gate", "import codeopen.api.routes"),
-        ("codeopen.api.routes", "from codeopen import pipeline"),
-        ("codeopen.pipeline.bake", "from components.registry import Registry"),
-        ("codeopen.platform.cluster.workload.pod", "from codeopen.environment.settings import Settings"),
+        ("codeopen.environment.settings", "from codeopen.platform.cluster.objects import Object"),
+        ("codeopen.images.registry.client", "from codeopen.images.compose import gate"),
+        ("codeopen.images.locks.lock", "from codeopen.images.ondemand.events import Event"),
         ("codeopen.platform.cluster.workload.pod", "import kubernetes"),
-        ("codeopen.model.plan.plan", "from codeopen.platform.cluster.objects import Object"),
+        ("codeopen.platform.cluster.objects", "from codeopen.platform.deploy.stack import run"),
+        ("codeopen.delivery.pipeline", "from codeopen.service.api import routes"),
+        ("codeopen.service.api.routes", "from codeopen import delivery"),
+        ("codeopen.delivery.bake", "from codeopen.cli.table import table"),
         ("codeopen.cli.main", "from tests.unit import catalogs"),
+        ("stacks.program", "from tools.setup import machine"),
     ],
 )
 def test_each_rule_finds_what_breaks_it(module: str, source: str) -> None:
@@ -174,6 +203,8 @@ def test_each_rule_finds_what_breaks_it(module: str, source: str) -> None:
             "import pulumi\nfrom components.parts import Parts\nfrom codeopen.model.plan import plan",
         ),
         ("codeopen.model.catalog.read", "from codeopen.model.quantity import Cpu\nfrom codeopen import errors"),
+        ("codeopen.environment.settings", "from codeopen.model.plan import plan\nimport time"),
+        ("codeopen.service.api.routes", "from codeopen.images.ondemand import ensure"),
     ],
 )
 def test_what_is_allowed_passes(module: str, source: str) -> None:

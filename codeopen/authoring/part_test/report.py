@@ -19,7 +19,7 @@ DISK_BYTES: Final = 35 * GIGABYTE
 
 @dataclass(frozen=True, slots=True)
 class PartTrial:
-    """One image that was tried. ``work`` is the word of ``codeopen.platform.deploy.report``, empty when it was not built.
+    """One image that was tried. ``work`` is a word of the deployment's report, empty for an image that was not built.
 
     ``substitutes`` are the notes of what stands in for upstreams; ``left_out`` the reasons of checks that are not made.
     """

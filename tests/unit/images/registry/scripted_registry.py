@@ -1,6 +1,6 @@
 """A stand-in for a registry and its token service: a small one in memory, on loopback, that fails as a test tells it.
 
-It serves what ``codeopen.images.registry`` asks for, notes every request, and plays the faults of a script in their order.
+It serves what ``codeopen.images.registry`` asks for, notes every request, and plays a script's faults in their order.
 """
 
 from __future__ import annotations
