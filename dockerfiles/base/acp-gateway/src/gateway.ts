@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, STATUS_CODES } from "node:http";
+import { createServer, type IncomingMessage, type ServerOptions as HttpOptions, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
@@ -10,9 +10,10 @@ import type { ConnectionContext } from "./agent-link.js";
 import type { Agent } from "./agent-process.js";
 import { AgentSlots } from "./agent-slots.js";
 import { AgentStarter } from "./agent-starter.js";
+import { Anteroom } from "./anteroom.js";
 import { SUBPROTOCOL } from "./authentication.js";
 import { Connection } from "./connection.js";
-import { type Doorway, judgeHandshake, type Refusal } from "./handshake.js";
+import { asksForWebSocket, type Doorway, judgeHandshake, type Refusal } from "./handshake.js";
 import { answerHttp } from "./http-routes.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
@@ -22,8 +23,9 @@ import { readSendQueues } from "./wire.js";
 
 /** How long a client may take to answer a close frame. */
 const CLOSE_WAIT_MS = 1500;
-/** How long a client may take to send a request's headers. */
-const HEADERS_WAIT_MS = 10_000;
+/** How long a client may take to send a request, and how often Node looks whether one is late. */
+const REQUEST_WAIT_MS = 10_000;
+const REQUEST_CHECK_MS = 250;
 
 const BAD_HANDSHAKE: Refusal = {
   status: 400,
@@ -38,7 +40,8 @@ export class Gateway {
   readonly #starter: AgentStarter;
   readonly #context: ConnectionContext;
   readonly #connections = new Set<Connection>();
-  readonly #server = createServer({ headersTimeout: HEADERS_WAIT_MS });
+  readonly #server = createServer(httpOptions());
+  readonly #anteroom: Anteroom;
   readonly #sockets: WebSocketServer;
   /** The id of a connection between the decision to accept its request and the answer that carries it. */
   readonly #ids = new WeakMap<IncomingMessage, string>();
@@ -53,6 +56,9 @@ export class Gateway {
       connections: () => this.#places().connections,
       maxConnections: settings.maxConnections,
       agents: () => slots.used,
+    });
+    this.#anteroom = new Anteroom(settings.anteroom, () => {
+      metrics.reject("crowded");
     });
     this.#starter = new AgentStarter(settings.agentCommand, settings.workspace, environment);
     const startAgent = (connection: string): Promise<Agent> => this.#starter.start(connection);
@@ -101,6 +107,11 @@ export class Gateway {
       places: () => this.#places(),
       obstacle: () => this.#starter.obstacle(),
     };
+    // Node's other times end with a request; this one ends sockets whose answers nobody reads.
+    this.#server.setTimeout(REQUEST_WAIT_MS);
+    this.#server.on("connection", (socket: Socket) => {
+      this.#anteroom.enter(socket);
+    });
     this.#server.on("request", (request, response) => {
       void answerHttp(request, response, http);
     });
@@ -143,6 +154,7 @@ export class Gateway {
   }
 
   #admit(id: string, client: WebSocket, socket: Socket): void {
+    this.#anteroom.leave(socket);
     this.#context.metrics.connectionsAccepted.add();
     this.#log.info("connection_opened", { connection: id, peer: socket.remoteAddress });
     const connection = new Connection(id, client, new Peer(socket), this.#context);
@@ -163,6 +175,16 @@ export class Gateway {
     const open = [...this.#connections].filter((connection) => !connection.closing);
     return { connections: open.length, limit: this.#settings.maxConnections };
   }
+}
+
+/** Node's own types lack `shouldUpgradeCallback` (22.21): whether `Upgrade` is followed, or ignored as HTTP allows. */
+function httpOptions(): HttpOptions & { readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean } {
+  return {
+    headersTimeout: REQUEST_WAIT_MS,
+    requestTimeout: REQUEST_WAIT_MS,
+    connectionsCheckingInterval: REQUEST_CHECK_MS,
+    shouldUpgradeCallback: asksForWebSocket,
+  };
 }
 
 function socketOptions(settings: Settings): ServerOptions & { readonly closeTimeout: number } {

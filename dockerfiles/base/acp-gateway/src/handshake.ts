@@ -35,6 +35,11 @@ export function requestPath(request: IncomingMessage): string {
   return (request.url ?? "").split("?", 1)[0] ?? "";
 }
 
+/** Whether a request asks for what the gateway upgrades to; any other `Upgrade`, as `h2c`, is answered as plain HTTP. */
+export function asksForWebSocket(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === "websocket" && requestPath(request) === ACP_PATH;
+}
+
 /** Who may not ask anything but the probes; null for who may. */
 export function accessRefusal(request: IncomingMessage, doorway: Doorway): (Verdict & { kind: "refuse" }) | null {
   const { headers } = request;
@@ -59,7 +64,6 @@ export function accessRefusal(request: IncomingMessage, doorway: Doorway): (Verd
  * so one that offers the subprotocol gets the WebSocket and a close code instead.
  */
 export function judgeHandshake(request: IncomingMessage, doorway: Doorway): Verdict {
-  if (requestPath(request) !== ACP_PATH) return refuse("bad_handshake", { status: 404, text: "not found" });
   if (doorway.shuttingDown) return refuse("shutting_down", { status: 503, text: "the gateway is shutting down" });
   const refusal = accessRefusal(request, doorway);
   if (refusal?.rejection === "unauthorized" && offeredSubprotocols(request.headers).includes(SUBPROTOCOL)) {

@@ -31,9 +31,15 @@ export async function answerHttp(
     "Content-Length": Buffer.byteLength(answer.body),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    // A body is not wanted, and not waited for.
+    ...(hasBody(request) ? { Connection: "close" } : {}),
     ...answer.headers,
   });
   response.end(request.method === "HEAD" ? undefined : answer.body);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 async function route(request: IncomingMessage, context: HttpContext): Promise<Answer> {

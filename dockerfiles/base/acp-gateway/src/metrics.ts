@@ -12,6 +12,7 @@ export const REJECTIONS = [
   "agent_stalled",
   "bad_handshake",
   "binary",
+  "crowded",
   "host",
   "limit",
   "malformed",

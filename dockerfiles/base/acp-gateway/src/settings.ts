@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 
 import { agentsThatFit } from "./memory.js";
+import type { AnteroomLimits } from "./anteroom.js";
 import { EnvironmentReader, type Environment, SettingsError } from "./environment.js";
 
 /** The user and the token that clients log in with. */
@@ -20,6 +21,7 @@ export interface Settings {
   readonly agentCommand: readonly [string, ...string[]];
   readonly workspace: string;
   readonly maxConnections: number;
+  readonly anteroom: AnteroomLimits;
   readonly maxMessageBytes: number;
   readonly maxAgentMessageBytes: number;
   readonly pingMs: number;
@@ -45,6 +47,10 @@ export function readSettings(environment: Environment, memoryBytes: number): Set
     agentCommand: reader.command("ACP_GATEWAY_AGENT_COMMAND", AGENT_COMMAND),
     workspace: reader.text("WORKSPACE") ?? process.cwd(),
     maxConnections: readMaxConnections(reader, memoryBytes),
+    anteroom: {
+      total: reader.integer("ACP_GATEWAY_MAX_WAITING", 512, { least: 1, most: 100_000 }),
+      perAddress: reader.integer("ACP_GATEWAY_MAX_WAITING_PER_ADDRESS", 128, { least: 1, most: 100_000 }),
+    },
     maxMessageBytes: reader.integer("ACP_GATEWAY_MAX_MESSAGE_BYTES", 16 * MIB, { least: 1024, most: 512 * MIB }),
     maxAgentMessageBytes: reader.integer("ACP_GATEWAY_MAX_AGENT_MESSAGE_BYTES", 64 * MIB, {
       least: 1024,

@@ -29,9 +29,10 @@ export class GatewayProcess {
     createInterface(child.stdout).on("line", (line) => this.log.push(JSON.parse(line) as LogEvent));
   }
 
-  /** Starts a gateway and waits until it listens, or until it ends. */
-  static async start(environment: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
-    const child = spawn(process.execPath, ["--enable-source-maps", MAIN], {
+  /** Starts a gateway, with at most so many open files, and waits until it listens, or until it ends. */
+  static async start(environment: Readonly<Record<string, string>> = {}, files = 1024): Promise<GatewayProcess> {
+    const limited = ["-c", `ulimit -n ${files}; exec "$0" "$@"`, process.execPath, "--enable-source-maps", MAIN];
+    const child = spawn("sh", limited, {
       env: {
         ...process.env,
         OPENCODE_HOST: "",

@@ -105,8 +105,6 @@ suite("handshake", () => {
   });
 
   test("each refusal has the status that says why", () => {
-    assert.equal(statusOf({ authorization: BEARER }, {}, "/"), 404);
-    assert.equal(statusOf({ authorization: BEARER }, {}, "/acp/"), 404);
     assert.equal(statusOf({ authorization: BEARER }, { shuttingDown: true }), 503);
     assert.equal(statusOf({ authorization: BEARER, origin: "http://evil" }), 403);
     assert.equal(statusOf({}), 401);
