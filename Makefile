@@ -64,9 +64,9 @@ bench-projects:
 bench-compose:
 	@$(ENV) python -m bench.composing $(if $(JSON),--json $(JSON))
 
+# All pins and lock files; NAME="opencode dockerfiles/base/npm" for some of them.
 lock:
-	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-find-links --group dev pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-find-links -c requirements.lock tools/plugins/requirements.in -o tools/plugins/requirements.lock
+	@$(ENV) codeopen upstream update $(NAME)
 
 refresh-mirror:
 	rm -rf $(HOME)/.cache/codeopen/mirror

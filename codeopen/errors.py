@@ -143,6 +143,10 @@ class ReadmeError(CodeOpenError):
     """A part's README can't be brought up to date by a program: a person has to put something right first."""
 
 
+class UpstreamError(CodeOpenError):
+    """A pin or a lock file can't be read or renewed: no such upstream, no tool, or a registry that lacks it."""
+
+
 class CapacityError(CodeOpenError):
     """No machine of the catalog can hold what is asked for, or a GPU pool is declared as it can't be."""
 

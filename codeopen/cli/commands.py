@@ -176,6 +176,20 @@ def _use(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _renewed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="an upstream of the catalog, or the folder of a lock file, as node, dockerfiles/base/npm; default: all",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; exit code 3 where something would move, 1 where something could not be asked, else 0",
+    )
+
+
 def _rendered(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the files; it is made where it isn't")
     parser.add_argument(
@@ -233,11 +247,23 @@ GROUPS: Final = (
     ("addon", "optional capabilities: new ones, and trying one"),
     ("compose", "combinations that are put together from parts"),
     ("registry", "what a registry keeps"),
+    ("upstream", "what comes from outside: where it is pinned, and renewing it"),
     ("plan", "what would be built, computed from the catalog and the Dockerfiles"),
 )
 
 COMMANDS: Final = (
     Command(("catalog", "check"), "check the catalog and print everything that is wrong", "codeopen.cli.catalog:check"),
+    Command(
+        ("upstream", "list"),
+        "every pinned version and every lock file, and where each stands",
+        "codeopen.cli.upstream:list_all",
+    ),
+    Command(
+        ("upstream", "update"),
+        "write new versions, digests and lock files, within the catalog's constraints; each whole or not at all",
+        "codeopen.cli.upstream:update",
+        (_renewed,),
+    ),
     Command(
         ("resolve",),
         "a tier, a flavor and add-ons: their image, resources and price, or why they can't be had",
