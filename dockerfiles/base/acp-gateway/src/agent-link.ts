@@ -4,7 +4,8 @@ import { AgentStderr } from "./agent-stderr.js";
 import { Inbound, type PausableSocket } from "./inbound.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
-import { Outbound, type SendingSocket } from "./outbound.js";
+import type { Message } from "./message.js";
+import { type MessageSink, Outbound } from "./outbound.js";
 import type { Settings } from "./settings.js";
 
 /** What all connections share. */
@@ -39,13 +40,13 @@ export class AgentLink {
   /** Resolves when the agent is gone, or was never started. */
   readonly done: Promise<void>;
   readonly #connection: string;
-  readonly #socket: PausableSocket & SendingSocket;
+  readonly #socket: PausableSocket & MessageSink;
   readonly #context: ConnectionContext;
   readonly #events: AgentLinkEvents;
   readonly #ending = new AbortController();
   #waits: StopWaits | null = null;
   /** What the client sent until the agent says something; null once that can't be needed, or is too much, to repeat. */
-  #replay: Buffer[] | null = [];
+  #replay: Message[] | null = [];
   #replayBytes = 0;
   #agent: Agent | null = null;
   #inbound: Inbound | null = null;
@@ -53,7 +54,7 @@ export class AgentLink {
 
   constructor(
     connection: string,
-    socket: PausableSocket & SendingSocket,
+    socket: PausableSocket & MessageSink,
     context: ConnectionContext,
     events: AgentLinkEvents,
   ) {
@@ -71,7 +72,7 @@ export class AgentLink {
   }
 
   /** Relays a checked message to the agent, as soon as one runs; the socket rests until then, so little is kept. */
-  write(message: Buffer): void {
+  write(message: Message): void {
     this.#keep(message);
     if (this.#inbound === null) this.#socket.pause();
     else this.#inbound.write(message);
@@ -188,10 +189,10 @@ export class AgentLink {
     this.#socket.pause();
   }
 
-  #keep(message: Buffer): void {
+  #keep(message: Message): void {
     if (this.#replay === null) return;
     this.#replay.push(message);
-    this.#replayBytes += message.length;
+    this.#replayBytes += message.bytes;
     if (this.#inbound === null) return;
     if (this.#outbound?.spoke === true || this.#replayBytes > MAX_REPLAY_BYTES) this.#replay = null;
   }

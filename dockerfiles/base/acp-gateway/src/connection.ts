@@ -3,7 +3,8 @@ import type { WebSocket } from "ws";
 import { AgentLink, type ConnectionContext } from "./agent-link.js";
 import type { AgentExit, StopWaits } from "./agent-process.js";
 import { CLOSE, type CloseCode, closeReason } from "./close-codes.js";
-import { checkMessage } from "./message.js";
+import { Intake } from "./intake.js";
+import { BATCH_REFUSED, type Message, type MessageProblem, NOT_A_MESSAGE, NOT_JSON, type Scanned } from "./message.js";
 import type { Rejection } from "./metrics.js";
 import type { Peer } from "./peer.js";
 import type { SendQueues } from "./wire.js";
@@ -11,6 +12,12 @@ import type { SendQueues } from "./wire.js";
 /** After a disconnect an agent has time to save its work; at a shutdown little. */
 export const DISCONNECT_WAITS: StopWaits = { inputMs: 3000, termMs: 1000 };
 export const SHUTDOWN_WAITS: StopWaits = { inputMs: 1200, termMs: 500 };
+
+/** What a socket may rest for. */
+type RestReason = "scanning" | "agent";
+
+/** Pieces of a message up to this size cost less joined than sent one by one. */
+const JOINED_BYTES = 1 << 20;
 
 /**
  * One client, with an agent of its own.
@@ -28,6 +35,9 @@ export class Connection {
   readonly #firstMessageTimer: NodeJS.Timeout;
   readonly #opened = performance.now();
   readonly #peer: Peer;
+  readonly #intake: Intake;
+  /** Why the socket rests: it hears again when no reason is left. */
+  readonly #rests = new Set<RestReason>();
   #agent: AgentLink | null = null;
   #closing = false;
 
@@ -41,6 +51,14 @@ export class Connection {
       if (peer.sendsMessage()) this.#firstMessageTimer.refresh();
       else this.#reject("no_message", CLOSE.POLICY_VIOLATION, "nothing was sent");
     }, context.settings.firstMessageMs);
+    this.#intake = new Intake(
+      (scanned) => {
+        this.#takeScanned(scanned);
+      },
+      (busy) => {
+        this.#rest("scanning", busy);
+      },
+    );
     this.closed = this.#listen();
   }
 
@@ -108,18 +126,61 @@ export class Connection {
       this.#reject("binary", CLOSE.UNSUPPORTED_DATA, "messages are text frames");
       return;
     }
-    const problem = checkMessage(data);
-    if (problem === null) {
-      this.#agent ??= this.#linkAgent();
-      this.#agent.write(data);
-    } else {
-      this.#socket.send(problem.answer);
-      this.#reject("malformed", CLOSE.INVALID_PAYLOAD, problem.reason);
+    this.#intake.push(data);
+  }
+
+  #takeScanned(scanned: Scanned): void {
+    if (this.#closing) return;
+    switch (scanned.kind) {
+      case "message":
+        if (scanned.message.envelope.isVersion2) this.#relay(scanned.message);
+        else this.#refuse(NOT_A_MESSAGE);
+        break;
+      case "batch":
+        this.#socket.send(BATCH_REFUSED.answer);
+        break;
+      case "not_json":
+        this.#refuse(NOT_JSON);
+        break;
+      case "not_a_message":
+        this.#refuse(NOT_A_MESSAGE);
     }
   }
 
+  #refuse({ answer, reason }: MessageProblem): void {
+    this.#socket.send(answer);
+    this.#reject("malformed", CLOSE.INVALID_PAYLOAD, reason);
+  }
+
+  #relay(message: Message): void {
+    this.#agent ??= this.#linkAgent();
+    this.#agent.write(message);
+  }
+
+  #rest(reason: RestReason, rests: boolean): void {
+    if (rests) this.#rests.add(reason);
+    else this.#rests.delete(reason);
+    if (this.#rests.size > 0) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
   #linkAgent(): AgentLink {
-    return new AgentLink(this.id, this.#socket, this.#context, {
+    const socket = this.#socket;
+    const side = {
+      get bufferedAmount(): number {
+        return socket.bufferedAmount;
+      },
+      send: (message: Message, done: (error?: Error | null) => void) => {
+        sendMessage(socket, message, done);
+      },
+      pause: () => {
+        this.#rest("agent", true);
+      },
+      resume: () => {
+        this.#rest("agent", false);
+      },
+    };
+    return new AgentLink(this.id, side, this.#context, {
       onExit: (exit) => {
         this.#close(CLOSE.INTERNAL_ERROR, exitReason(exit));
       },
@@ -168,6 +229,15 @@ export class Connection {
     this.#context.metrics.reject(rejection);
     this.#context.log.warning("connection_rejected", { connection: this.id, rejection });
   }
+}
+
+/** Sends a message as one text; a large one in the pieces that it came in, without copying them. */
+function sendMessage(socket: WebSocket, message: Message, done: (error?: Error | null) => void): void {
+  const parts = message.bytes > JOINED_BYTES ? message.parts : [Buffer.concat(message.parts)];
+  parts.forEach((part, index) => {
+    if (index < parts.length - 1) socket.send(part, { binary: false, fin: false });
+    else socket.send(part, { binary: false }, done);
+  });
 }
 
 function exitReason(exit: AgentExit): string {

@@ -13,6 +13,7 @@ import { AgentStarter } from "./agent-starter.js";
 import { Anteroom } from "./anteroom.js";
 import { SUBPROTOCOL } from "./authentication.js";
 import { Connection } from "./connection.js";
+import { FrameUnmasker } from "./frame-unmasker.js";
 import { asksForWebSocket, type Doorway, judgeHandshake, type Refusal } from "./handshake.js";
 import { answerHttp } from "./http-routes.js";
 import type { Log } from "./log.js";
@@ -143,6 +144,11 @@ export class Gateway {
     }
     if (verdict.kind === "accept") this.#ids.set(request, randomUUID());
     this.#sockets.handleUpgrade(request, socket, head, (client) => {
+      const unmasker = new FrameUnmasker();
+      // Before the listener of `ws`: it gets the bytes that this one leaves.
+      socket.prependListener("data", (chunk: Buffer) => {
+        unmasker.push(chunk);
+      });
       const id = this.#ids.get(request);
       if (verdict.kind === "close" || id === undefined) {
         client.on("error", () => undefined);

@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 
-import { asLine } from "./message.js";
+import type { Message } from "./message.js";
 import { takenBytes } from "./wire.js";
 
 /** The part of a WebSocket that can be told to read no more for now. */
@@ -46,14 +46,14 @@ export class Inbound {
     return this.#blockedSince;
   }
 
-  /** Relays a checked message. */
-  write(message: Buffer): void {
+  /** Relays a scanned message, which has no line breaks. */
+  write({ parts, bytes }: Pick<Message, "parts" | "bytes">): void {
     if (!this.#stdin.writable) return;
     const arrived = performance.now();
     this.#stdin.cork();
-    this.#stdin.write(asLine(message));
+    for (const part of parts) this.#stdin.write(part);
     const takesMore = this.#stdin.write(NEWLINE, (error) => {
-      if (!error) this.#onRelayed(message.length, (performance.now() - arrived) / 1000);
+      if (!error) this.#onRelayed(bytes, (performance.now() - arrived) / 1000);
     });
     this.#stdin.uncork();
     if (!takesMore && this.#blockedSince === null) {

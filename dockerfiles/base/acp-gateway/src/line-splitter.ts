@@ -1,5 +1,4 @@
 const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
 
 /** A line grew over the limit before it ended. */
 export class LineTooLongError extends Error {
@@ -10,28 +9,31 @@ export class LineTooLongError extends Error {
   }
 }
 
-/** Cuts a stream of bytes into lines, holding at most one unfinished line. Empty lines are left out. */
+/** A piece of a line; the last one of it says so. */
+export interface LinePiece {
+  readonly bytes: Buffer;
+  readonly ends: boolean;
+}
+
+/** Cuts a stream of bytes into lines, without keeping any of them. */
 export class LineSplitter {
   readonly #maxBytes: number;
-  #parts: Buffer[] = [];
   #bytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** The lines that `chunk` completes. Raises LineTooLongError, after which the stream can't be used any more. */
-  *push(chunk: Buffer): Generator<Buffer> {
-    let start = 0;
-    while (start < chunk.length) {
+  /** The pieces of lines in `chunk`. Raises LineTooLongError, after which the stream can't be used any more. */
+  *push(chunk: Buffer): Generator<LinePiece> {
+    for (let start = 0; start < chunk.length;) {
       const end = chunk.indexOf(LINE_FEED, start);
-      const part = chunk.subarray(start, end === -1 ? chunk.length : end);
-      this.#bytes += part.length;
+      const bytes = chunk.subarray(start, end === -1 ? chunk.length : end);
+      this.#bytes += bytes.length;
       if (this.#bytes > this.#maxBytes) throw new LineTooLongError(this.#maxBytes);
-      this.#parts.push(part);
+      yield { bytes, ends: end !== -1 };
       if (end === -1) return;
-      const line = this.#take();
-      if (line.length > 0) yield line;
+      this.#bytes = 0;
       start = end + 1;
     }
   }
@@ -39,13 +41,5 @@ export class LineSplitter {
   /** The bytes of the line that has not ended yet. */
   get unfinishedBytes(): number {
     return this.#bytes;
-  }
-
-  #take(): Buffer {
-    const [only] = this.#parts;
-    const line = this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#bytes = 0;
-    return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
   }
 }

@@ -1,4 +1,54 @@
-import { isUtf8 } from "node:buffer";
+import { JsonScanner, type Range } from "./json-scanner.js";
+
+export type { Range } from "./json-scanner.js";
+
+/** What a message is, as far as routing needs it. */
+export interface Envelope {
+  readonly kind: "request" | "response" | "notification" | "other";
+  readonly isVersion2: boolean;
+  /** Where the id stands. */
+  readonly id: Range | null;
+  /** The same for ids that JSON holds for equal, such as 1 and 1.0; null where there is none, or null. */
+  readonly idKey: string | null;
+  readonly method: string | null;
+  /** Of its params or its result. */
+  readonly sessionId: string | null;
+  readonly params: Range | null;
+  readonly result: Range | null;
+  readonly error: Range | null;
+}
+
+/** One JSON-RPC message, as it came. */
+export class Message {
+  readonly parts: readonly Buffer[];
+  readonly bytes: number;
+  readonly envelope: Envelope;
+
+  constructor(parts: readonly Buffer[], envelope: Envelope) {
+    this.parts = parts;
+    this.bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.envelope = envelope;
+  }
+
+  /** The bytes of a part of it. */
+  slice(range: Range): Buffer[] {
+    return sliced(this.parts, range);
+  }
+
+  /** The value of a part of it, which has to be small: it is parsed. */
+  value(range: Range): unknown {
+    return JSON.parse(Buffer.concat(this.slice(range)).toString("utf8"));
+  }
+
+  /** The same message with other bytes in the place of a part. The others are not copied. */
+  withReplaced(range: Range, replacement: string): Buffer[] {
+    return [
+      ...this.slice({ start: 0, end: range.start }),
+      Buffer.from(replacement),
+      ...this.slice({ start: range.end, end: this.bytes }),
+    ];
+  }
+}
 
 /** What is wrong with text that should be one message, with the answer that JSON-RPC has for it. */
 export interface MessageProblem {
@@ -6,65 +56,161 @@ export interface MessageProblem {
   readonly answer: string;
 }
 
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-const SPACE = 0x20;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-
-const NOT_JSON = problem("the message is not JSON", -32700, "Parse error");
-const NOT_A_MESSAGE = problem("the message is not a JSON-RPC 2.0 object", -32600, "Invalid request");
+export const NOT_JSON = problem("the message is not JSON", -32700, "Parse error");
+export const NOT_A_MESSAGE = problem("the message is not a JSON-RPC 2.0 object", -32600, "Invalid request");
+/** ACP has no batches. */
+export const BATCH_REFUSED = problem("a batch is refused", -32600, "Batches are not served: send each message alone");
 
 function problem(reason: string, code: number, message: string): MessageProblem {
   return { reason, answer: JSON.stringify({ jsonrpc: "2.0", id: null, error: { code, message } }) };
 }
 
-/** Checks that a client's text is one JSON-RPC message, whatever its method; null when it is. */
-export function checkMessage(text: Buffer): MessageProblem | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text.toString("utf8"));
-  } catch {
-    return NOT_JSON;
+/** What a text turned out to be. */
+export type Scanned =
+  | { readonly kind: "message"; readonly message: Message }
+  | { readonly kind: "batch"; readonly messages: readonly Message[] }
+  | { readonly kind: "not_json" }
+  | { readonly kind: "not_a_message" };
+
+/** Longer keys, ids and names than these are none that routing knows. */
+const MAX_KEY_BYTES = 64;
+const MAX_VALUE_BYTES = 4096;
+/** Elements of a batch that are looked at. */
+const MAX_ELEMENTS = 1000;
+
+const EMPTY = Buffer.alloc(0);
+
+const TOP_KEYS = ["jsonrpc", "id", "method", "params", "result", "error"] as const;
+type TopKey = (typeof TOP_KEYS)[number];
+
+/** Scans the bytes of one message as they come. */
+export class MessageScanner {
+  readonly #parts: Buffer[] = [];
+  readonly #members = new Map<TopKey, Range>();
+  readonly #elements: Range[] = [];
+  #sessionId: Range | null = null;
+  #inner: Range | null = null;
+  #failed = false;
+  readonly #scanner = new JsonScanner({
+    onMember: (depth, key, value) => {
+      this.#take(depth, key, value);
+    },
+    onElement: (value) => {
+      if (this.#elements.length < MAX_ELEMENTS) this.#elements.push(value);
+    },
+  });
+
+  /** Scans on; false once the bytes can be no JSON any more. Line breaks between tokens become blanks. */
+  push(part: Buffer): boolean {
+    if (this.#failed) return false;
+    this.#keep(part);
+    this.#failed = !this.#scanner.push(part);
+    return !this.#failed;
   }
-  return isMessage(value) ? null : NOT_A_MESSAGE;
-}
 
-/** ACP has no batches: an array is no message. */
-function isMessage(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "jsonrpc" in value && value.jsonrpc === "2.0";
-}
-
-/**
- * Makes a checked message fit one line: JSON allows line breaks between its tokens, where a blank means the same (inside
- * strings they are written as escapes). A message without any is returned as it is, byte for byte.
- */
-export function asLine(message: Buffer): Buffer {
-  if (!message.includes(LINE_FEED) && !message.includes(CARRIAGE_RETURN)) return message;
-  const line = Buffer.from(message);
-  for (let index = 0; index < line.length; index += 1) {
-    if (line[index] === LINE_FEED || line[index] === CARRIAGE_RETURN) line[index] = SPACE;
+  /** What all of it is. */
+  finish(): Scanned {
+    if (this.#failed || !this.#scanner.complete) return { kind: this.#isScalar() ? "not_a_message" : "not_json" };
+    if (!this.#scanner.isList) return { kind: "message", message: new Message(this.#parts, this.#envelope()) };
+    return { kind: "batch", messages: this.#elements.map((range) => rescan(sliced(this.#parts, range))) };
   }
-  return line;
+
+  /** Pieces that lie side by side in memory are one. */
+  #keep(part: Buffer): void {
+    const last = this.#parts.at(-1);
+    if (last?.buffer === part.buffer && last.byteOffset + last.length === part.byteOffset) {
+      this.#parts[this.#parts.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + part.length);
+    } else if (part.length > 0) {
+      this.#parts.push(part);
+    }
+  }
+
+  #take(depth: number, keyRange: Range, value: Range): void {
+    const key = this.#key(keyRange);
+    if (depth > 1) {
+      if (key === "sessionId") this.#inner = value;
+      return;
+    }
+    const known = TOP_KEYS.find((name) => name === key);
+    if (known !== undefined) this.#members.set(known, value);
+    if (known === "params" || known === "result") this.#sessionId = this.#inner;
+    this.#inner = null;
+  }
+
+  /** A key that is short enough to matter. Few have escapes. */
+  #key(range: Range): string | null {
+    if (range.end - range.start > MAX_KEY_BYTES) return null;
+    const [part = EMPTY, ...more] = sliced(this.#parts, range);
+    const text = (more.length === 0 ? part : Buffer.concat([part, ...more])).toString("latin1");
+    return text.includes("\\") ? (JSON.parse(text) as string) : text.slice(1, -1);
+  }
+
+  #envelope(): Envelope {
+    const { id = null, params = null, result = null, error = null } = Object.fromEntries(this.#members);
+    const method = this.#text(this.#members.get("method"), MAX_VALUE_BYTES);
+    const idKey = this.#idKey(id);
+    const isAnswer = result !== null || error !== null;
+    const kind =
+      method !== null ? (id === null ? "notification" : "request") : idKey !== null && isAnswer ? "response" : "other";
+    return {
+      kind,
+      isVersion2: this.#text(this.#members.get("jsonrpc"), MAX_VALUE_BYTES) === "2.0",
+      id,
+      idKey,
+      method,
+      sessionId: this.#text(this.#sessionId, MAX_VALUE_BYTES),
+      params,
+      result,
+      error,
+    };
+  }
+
+  #idKey(range: Range | null): string | null {
+    const value = this.#value(range, MAX_VALUE_BYTES);
+    return typeof value === "string" || typeof value === "number" ? `${typeof value} ${value}` : null;
+  }
+
+  /** A member's text, or null where it is none, or longer than what is looked at. */
+  #text(range: Range | null | undefined, maxBytes: number): string | null {
+    const value = this.#value(range, maxBytes);
+    return typeof value === "string" ? value : null;
+  }
+
+  #value(range: Range | null | undefined, maxBytes: number): unknown {
+    if (range === null || range === undefined || range.end - range.start > maxBytes) return null;
+    return JSON.parse(Buffer.concat(sliced(this.#parts, range)).toString("utf8"));
+  }
+
+  /** A number, a text or a literal alone is JSON, and no message. */
+  #isScalar(): boolean {
+    const [only, ...others] = this.#parts;
+    if (only === undefined || others.length > 0 || only.length > MAX_VALUE_BYTES) return false;
+    try {
+      const value: unknown = JSON.parse(only.toString("utf8"));
+      return typeof value !== "object" || value === null;
+    } catch {
+      return false;
+    }
+  }
 }
 
-/**
- * Whether a line of the agent can be a message: an object in UTF-8, which a text frame must be. The agent is trusted with
- * the rest; what this keeps out is text that some library printed to stdout.
- */
-export function isMessageLine(line: Buffer): boolean {
-  const trimmed = trimBlanks(line);
-  return trimmed.at(0) === OPEN_BRACE && trimmed.at(-1) === CLOSE_BRACE && isUtf8(line);
+/** An element of a batch was scanned with the batch: this only finds its members. */
+function rescan(parts: readonly Buffer[]): Message {
+  const scanner = new MessageScanner();
+  for (const part of parts) scanner.push(part);
+  const scanned = scanner.finish();
+  if (scanned.kind !== "message") throw new Error("an object of a scanned list is no object");
+  return scanned.message;
 }
 
-function trimBlanks(line: Buffer): Buffer {
-  let start = 0;
-  let end = line.length;
-  while (start < end && isBlank(line[start])) start += 1;
-  while (end > start && isBlank(line[end - 1])) end -= 1;
-  return line.subarray(start, end);
-}
-
-function isBlank(byte: number | undefined): boolean {
-  return byte === SPACE || byte === 0x09 || byte === CARRIAGE_RETURN;
+function sliced(parts: readonly Buffer[], { start, end }: Range): Buffer[] {
+  const found: Buffer[] = [];
+  let offset = 0;
+  for (const part of parts) {
+    const from = Math.max(start - offset, 0);
+    const to = Math.min(end - offset, part.length);
+    if (from < to) found.push(part.subarray(from, to));
+    offset += part.length;
+  }
+  return found;
 }

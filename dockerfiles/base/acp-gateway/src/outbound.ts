@@ -2,12 +2,12 @@ import type { Readable } from "node:stream";
 
 import type { OnRelayed } from "./inbound.js";
 import { LineSplitter, LineTooLongError } from "./line-splitter.js";
-import { isMessageLine } from "./message.js";
+import { type Message, MessageScanner } from "./message.js";
 
-/** The part of a WebSocket that takes messages, and says how much of them it still holds. */
-export interface SendingSocket {
+/** Where an agent's messages go, which says how much of them it still holds. */
+export interface MessageSink {
   readonly bufferedAmount: number;
-  send(data: Buffer, options: { binary: false }, done: (error?: Error | null) => void): void;
+  send(message: Message, done: (error?: Error | null) => void): void;
 }
 
 /** What the way to the client tells its owner. */
@@ -24,18 +24,23 @@ export interface OutboundEvents {
 export const HIGH_WATER_BYTES = 1 << 20;
 export const LOW_WATER_BYTES = HIGH_WATER_BYTES / 4;
 
-/** The way from the agent to the client: one frame a line; the agent's output rests while the client is behind. */
+/**
+ * The way from the agent to the client: one message a line; the agent's output rests while the client is behind. Lines
+ * are scanned as they come in, so that a large one holds nothing up, and copied never.
+ */
 export class Outbound {
-  readonly #socket: SendingSocket;
+  readonly #sink: MessageSink;
   readonly #stdout: Readable;
   readonly #events: OutboundEvents;
   readonly #splitter: LineSplitter;
+  #scanner = new MessageScanner();
+  #lineBytes = 0;
   #blocked = false;
   #spoke = false;
   #ended = false;
 
-  constructor(socket: SendingSocket, stdout: Readable, maxLineBytes: number, events: OutboundEvents) {
-    this.#socket = socket;
+  constructor(sink: MessageSink, stdout: Readable, maxLineBytes: number, events: OutboundEvents) {
+    this.#sink = sink;
     this.#stdout = stdout;
     this.#events = events;
     this.#splitter = new LineSplitter(maxLineBytes);
@@ -68,7 +73,11 @@ export class Outbound {
   #take(chunk: Buffer): void {
     if (this.#ended) return;
     try {
-      for (const line of this.#splitter.push(chunk)) this.#relay(line);
+      for (const { bytes, ends } of this.#splitter.push(chunk)) {
+        this.#scanner.push(bytes);
+        this.#lineBytes += bytes.length;
+        if (ends) this.#endLine();
+      }
     } catch (error) {
       if (!(error instanceof LineTooLongError)) throw error;
       this.end();
@@ -76,18 +85,26 @@ export class Outbound {
     }
   }
 
-  #relay(line: Buffer): void {
-    if (!isMessageLine(line)) {
-      this.#events.onStrayLine(line.length);
-      return;
-    }
+  /** ACP has one message a line; what a batch holds are messages, too. Empty lines are left out. */
+  #endLine(): void {
+    const bytes = this.#lineBytes;
+    const scanned = this.#scanner.finish();
+    this.#scanner = new MessageScanner();
+    this.#lineBytes = 0;
+    if (scanned.kind === "message") this.#relay(scanned.message);
+    else if (scanned.kind === "batch" && scanned.messages.length > 0)
+      for (const one of scanned.messages) this.#relay(one);
+    else if (bytes > 0) this.#events.onStrayLine(bytes);
+  }
+
+  #relay(message: Message): void {
     this.#spoke = true;
     const arrived = performance.now();
-    this.#socket.send(line, { binary: false }, (error) => {
-      if (!error) this.#events.onRelayed(line.length, (performance.now() - arrived) / 1000);
-      if (this.#blocked && this.#socket.bufferedAmount <= LOW_WATER_BYTES) this.#unblock();
+    this.#sink.send(message, (error) => {
+      if (!error) this.#events.onRelayed(message.bytes, (performance.now() - arrived) / 1000);
+      if (this.#blocked && this.#sink.bufferedAmount <= LOW_WATER_BYTES) this.#unblock();
     });
-    if (!this.#blocked && this.#socket.bufferedAmount > HIGH_WATER_BYTES) {
+    if (!this.#blocked && this.#sink.bufferedAmount > HIGH_WATER_BYTES) {
       this.#blocked = true;
       this.#stdout.pause();
     }

@@ -77,7 +77,7 @@ suite("messages", () => {
   for (const [name, frame, code, reason, error] of [
     ["a binary frame", Buffer.from('{"jsonrpc":"2.0","method":"x"}'), 1003, "messages are text frames", undefined],
     ["text that is not JSON", "{", 1007, "the message is not JSON", -32700],
-    ["a batch", "[]", 1007, "the message is not a JSON-RPC 2.0 object", -32600],
+    ["JSON that is no message", "{}", 1007, "the message is not a JSON-RPC 2.0 object", -32600],
     ["an oversized message", `{"jsonrpc":"2.0","method":"${"x".repeat(4 * MIB)}"}`, 1009, "", undefined],
   ] as const) {
     test(`${name} closes the connection with ${code} and ends its agent`, async () => {
@@ -95,6 +95,17 @@ suite("messages", () => {
       assert.ok(await childless(gateway.pid, 2000));
     });
   }
+
+  test("a client's batch is answered with an error, an agent's reaches the client message by message", async () => {
+    const client = await Client.open(gateway.port);
+    client.send('[{"jsonrpc":"2.0","id":1,"method":"stand-in/echo"}]');
+    assert.equal((await client.answer(({ id }) => id === null)).error?.code, -32600);
+    const [one, two] = ['{"jsonrpc":"2.0","method":"one"}', '{"jsonrpc":"2.0","method":"two"}'];
+    await client.request("stand-in/print", { text: `[${one}, ${two}]\n` });
+    assert.deepEqual(client.received.slice(1, 3), [one, two]);
+    client.close();
+    await client.closed;
+  });
 
   test("text that is not UTF-8 closes the connection with 1007", async () => {
     const client = await Client.open(gateway.port);

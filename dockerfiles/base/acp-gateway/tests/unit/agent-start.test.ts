@@ -116,7 +116,8 @@ suite("an agent that fails at its start", () => {
     assert.equal(left.slots.used, 0);
     const large = setUp();
     large.socket.receive(JSON.stringify({ jsonrpc: "2.0", method: "x".repeat(2 << 20) }));
-    await settled();
+    // So large a message is scanned in turns.
+    while (large.agents.length === 0) await settled();
     await fail(large.agents[0]);
     await waitLong();
     assert.equal(large.agents.length, 1);

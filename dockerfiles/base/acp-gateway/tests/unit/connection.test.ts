@@ -101,7 +101,7 @@ suite("connection", () => {
     for (const [frame, isBinary, code, answer] of [
       [MESSAGE, true, 1003, undefined],
       ["{", false, 1007, -32700],
-      ["[]", false, 1007, -32600],
+      ["{}", false, 1007, -32600],
     ] as const) {
       const { socket, started } = setUp();
       socket.receive(frame, isBinary);
@@ -112,6 +112,23 @@ suite("connection", () => {
       assert.equal(sent?.error.code, answer);
       assert.deepEqual(started, [], "what follows is not looked at");
     }
+  });
+
+  test("a batch is answered with an error that says what to do, and costs neither the connection nor an agent", async () => {
+    const { socket, started } = setUp();
+    for (const batch of ["[]", `[${MESSAGE}]`]) {
+      socket.receive(batch);
+      const { id, error } = JSON.parse(socket.sent.pop() ?? "{}") as {
+        id: null;
+        error: { code: number; message: string };
+      };
+      assert.deepEqual([id, error.code], [null, -32600]);
+      assert.match(error.message, /send each message alone/);
+    }
+    assert.deepEqual([socket.closings, started], [[], []]);
+    socket.receive(MESSAGE);
+    await settled();
+    assert.deepEqual(started, ["id-1"]);
   });
 
   test("a client that sends nothing is closed after a while; one that spoke is not", async () => {

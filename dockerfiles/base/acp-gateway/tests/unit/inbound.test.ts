@@ -7,13 +7,18 @@ import { MemoryInput, MemorySocket, settled } from "./streams.js";
 const MESSAGE = '{"jsonrpc":"2.0","method":"x"}';
 const BIG = JSON.stringify({ jsonrpc: "2.0", method: "x", params: "x".repeat(5000) });
 
+function asMessage(text: string): { parts: Buffer[]; bytes: number } {
+  const parts = [Buffer.from(text.slice(0, 5)), Buffer.from(text.slice(5))];
+  return { parts, bytes: Buffer.byteLength(text) };
+}
+
 suite("inbound", () => {
   test("each message becomes one line, byte for byte and in order", async () => {
     const stdin = new MemoryInput(true);
     const relayed: number[] = [];
     const inbound = new Inbound(new MemorySocket(), stdin, (bytes) => relayed.push(bytes));
     const messages = [MESSAGE, ' {"jsonrpc":"2.0",  "a":1.0e3, "a":2}', BIG];
-    for (const message of messages) inbound.write(Buffer.from(message));
+    for (const message of messages) inbound.write(asMessage(message));
     await settled();
     assert.equal(stdin.text, messages.map((message) => `${message}\n`).join(""));
     assert.deepEqual(
@@ -26,9 +31,9 @@ suite("inbound", () => {
     const socket = new MemorySocket();
     const stdin = new MemoryInput(false);
     const inbound = new Inbound(socket, stdin, () => undefined);
-    inbound.write(Buffer.from(MESSAGE));
+    inbound.write(asMessage(MESSAGE));
     assert.ok(!socket.isPaused, "a little fits in between");
-    inbound.write(Buffer.from(BIG));
+    inbound.write(asMessage(BIG));
     assert.ok(socket.isPaused);
     assert.notEqual(inbound.blockedSince, null);
     stdin.open();
@@ -42,11 +47,11 @@ suite("inbound", () => {
     const socket = new MemorySocket();
     const stdin = new MemoryInput(false);
     const inbound = new Inbound(socket, stdin, () => assert.fail("nothing was relayed"));
-    inbound.write(Buffer.from(BIG));
+    inbound.write(asMessage(BIG));
     stdin.destroy(new Error("EPIPE"));
     await settled();
     assert.ok(!socket.isPaused);
-    inbound.write(Buffer.from(BIG));
+    inbound.write(asMessage(BIG));
     assert.equal(inbound.blockedSince, null);
   });
 });

@@ -1,55 +1,139 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 
-import { asLine, checkMessage, isMessageLine } from "../../src/message.js";
+import { type Message, MessageScanner, type Scanned } from "../../src/message.js";
 
 const GOOD = [
   '{"jsonrpc":"2.0","id":1,"method":"initialize"}',
   '{"jsonrpc":"2.0","method":"_no.such/method","params":[1]}',
   '{"jsonrpc":"2.0","id":"x","result":null}',
   ' \n{ "jsonrpc" : "2.0", "big": 123456789012345678901234567890, "big": 2 } ',
+  '{"jsonrpc":"2.0","a":[[[{"b":[-1.5e+10,0,1E-3,true,false,null,"\\u00e9\\n",{}]}]],[]]}',
 ];
 
+function scan(text: string | Buffer, size = Infinity): Scanned {
+  const scanner = new MessageScanner();
+  const bytes = Buffer.from(text);
+  for (let start = 0; start < bytes.length; start += size) {
+    if (!scanner.push(Buffer.from(bytes.subarray(start, start + size)))) break;
+  }
+  return scanner.finish();
+}
+
+function message(text: string | Buffer, size = Infinity): Message {
+  const scanned = scan(text, size);
+  assert.ok(scanned.kind === "message", `${text.toString()}: ${scanned.kind}`);
+  return scanned.message;
+}
+
+function text(parts: readonly Buffer[]): string {
+  return Buffer.concat(parts).toString();
+}
+
 suite("message", () => {
-  test("any JSON-RPC object is a message, whatever its method", () => {
-    for (const text of GOOD) assert.equal(checkMessage(Buffer.from(text)), null, text);
+  test("any JSON-RPC object is a message, whatever its method and however it is cut", () => {
+    for (const good of GOOD) for (const size of [Infinity, 1, 3, 7]) assert.ok(message(good, size).envelope.isVersion2);
   });
 
-  test("text that is not JSON is answered with a parse error", () => {
-    for (const text of ["", "{", "hello", '{"jsonrpc":"2.0"}{"jsonrpc":"2.0"}', '{"jsonrpc":"2.0","a":"\n"}']) {
-      const problem = checkMessage(Buffer.from(text));
-      const answer = { jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } };
-      assert.deepEqual(JSON.parse(problem?.answer ?? "null"), answer, text);
+  test("the scan agrees with the language's parser on what is JSON", () => {
+    const seeds = [...GOOD, '{"a":"é€😀\\ud83d","b":[1,2,{"c":[]}],"d":-0.0e-1}', "[]", "[{},[]]"];
+    const bytes = Buffer.from('{}[]",:\\u0e-+.1 \n\ttrufalsn');
+    let seed = 1;
+    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    const counts = { json: 0, broken: 0 };
+    for (let round = 0; round < 20_000; round += 1) {
+      const mutant = Buffer.from(seeds[random(seeds.length)] ?? "");
+      for (let edits = 1 + random(2); edits > 0; edits -= 1) {
+        mutant[random(mutant.length)] = random(4) === 0 ? random(256) : (bytes[random(bytes.length)] ?? 0);
+      }
+      let value: unknown;
+      try {
+        value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(mutant));
+      } catch {
+        value = undefined;
+      }
+      const isJson = typeof value === "object" && value !== null;
+      const { kind } = scan(mutant, 1 + random(20));
+      assert.equal(kind === "message" || kind === "batch", isJson, JSON.stringify(mutant.toString("latin1")));
+      counts[isJson ? "json" : "broken"] += 1;
+    }
+    assert.ok(counts.json > 1000 && counts.broken > 1000, JSON.stringify(counts));
+  });
+
+  test("text that is not JSON is told from JSON that is no message", () => {
+    for (const bad of ["", "{", "hello", '{"jsonrpc":"2.0"}{"jsonrpc":"2.0"}', '{"jsonrpc":"2.0","a":"\n"}', "[}"]) {
+      assert.equal(scan(bad).kind, "not_json", bad);
+    }
+    for (const bad of ["1", "null", '"x"', " true "]) assert.equal(scan(bad).kind, "not_a_message", bad);
+    for (const bad of ["{}", '{"jsonrpc":"1.0"}', '{"jsonrpc":2}']) assert.ok(!message(bad).envelope.isVersion2, bad);
+  });
+
+  test("what routing needs is found, however the message is cut", () => {
+    const request =
+      '{"jsonrpc":"2.0","params":{"sessionId":"s-1","x":{"sessionId":"no"}},"id": 7 ,"method":"session/prompt"}';
+    const answer = '{"id":"a","jsonrpc":"2.0","result":{"modes":{},"sessionId":"s-2"}}';
+    for (const size of [Infinity, 1, 2, 5, 11]) {
+      const asked = message(request, size);
+      const { kind, idKey, method, sessionId, id } = asked.envelope;
+      assert.deepEqual(
+        { kind, idKey, method, sessionId },
+        { kind: "request", idKey: "number 7", method: "session/prompt", sessionId: "s-1" },
+      );
+      assert.ok(id !== null);
+      assert.equal(text(asked.withReplaced(id, '"new"')), request.replace(" 7 ", ' "new" '));
+      const answered = message(answer, size);
+      assert.equal(answered.envelope.kind, "response");
+      assert.equal(answered.envelope.sessionId, "s-2");
+      assert.equal(
+        text(answered.slice(answered.envelope.result ?? { start: 0, end: 0 })),
+        '{"modes":{},"sessionId":"s-2"}',
+      );
     }
   });
 
-  test("JSON that is no message, a batch too, is an invalid request", () => {
-    for (const text of ["[]", `[${GOOD.join()}]`, "1", "null", '"x"', "{}", '{"jsonrpc":"1.0"}', '{"jsonrpc":2}']) {
-      const problem = checkMessage(Buffer.from(text));
-      const answer = { jsonrpc: "2.0", id: null, error: { code: -32600, message: "Invalid request" } };
-      assert.deepEqual(JSON.parse(problem?.answer ?? "null"), answer, text);
-    }
+  test("keys mean what the parser would take them for: written with escapes, twice, or elsewhere", () => {
+    assert.equal(message('{"\\u0069d":1,"method":"x"}').envelope.idKey, "number 1");
+    assert.equal(message('{"id":1,"id":"2","method":"x"}').envelope.idKey, "string 2");
+    assert.equal(message('{"id":1.0,"method":"x"}').envelope.idKey, message('{"id":1,"method":"x"}').envelope.idKey);
+    assert.equal(message('{"method":"x","id":null}').envelope.idKey, null);
+    assert.equal(message('{"method":"x","meta":{"sessionId":"no"},"params":{}}').envelope.sessionId, null);
+    assert.equal(message('{"params":[{"sessionId":"no"}],"method":"x"}').envelope.sessionId, null);
+    assert.equal(message('{"result":{"a":[{"sessionId":"no"}]},"id":1}').envelope.sessionId, null);
   });
 
   test("a message of one line is not touched, not even copied", () => {
-    const message = Buffer.from('{"jsonrpc":"2.0",  "text":"\\n\u2028\\u000a é"}');
-    assert.equal(asLine(message), message);
+    const bytes = Buffer.from('{"jsonrpc":"2.0",  "text":"\\n\u2028\\u000a é"}');
+    const before = bytes.toString();
+    const scanner = new MessageScanner();
+    for (const cut of [bytes.subarray(0, 9), bytes.subarray(9)]) scanner.push(cut);
+    const scanned = scanner.finish();
+    assert.ok(scanned.kind === "message");
+    assert.equal(scanned.message.parts.length, 1);
+    assert.equal(scanned.message.parts[0]?.buffer, bytes.buffer);
+    assert.equal(bytes.toString(), before);
   });
 
   test("a message of several lines becomes one with the same value and the same length", () => {
-    const message = Buffer.from('{\r\n  "jsonrpc": "2.0",\n  "text": "a\\nb"\n}\n');
-    const line = asLine(message);
+    const lines = '{\r\n  "jsonrpc": "2.0",\n  "n": 1\n,  "text": "a\\nb"\n}\n';
+    const line = text(message(lines).parts);
     assert.ok(!line.includes("\n") && !line.includes("\r"));
-    assert.equal(line.length, message.length);
-    assert.deepEqual(JSON.parse(line.toString()), JSON.parse(message.toString()));
-    assert.ok(message.includes("\n"), "the given message is left as it was");
+    assert.equal(line.length, lines.length);
+    assert.deepEqual(JSON.parse(line), JSON.parse(lines));
   });
 
-  test("of an agent's lines only objects in UTF-8 can be messages", () => {
-    for (const line of ['{"jsonrpc":"2.0"}', '  {"a":"é"}\t\r']) assert.ok(isMessageLine(Buffer.from(line)), line);
-    for (const line of ["Listening on 4096", "", "   ", "[1]", '{"cut":', "}{x"]) {
-      assert.ok(!isMessageLine(Buffer.from(line)), line);
-    }
-    assert.ok(!isMessageLine(Buffer.from([0x7b, 0xff, 0x7d])), "not UTF-8");
+  test("a batch is known by its messages", () => {
+    const scanned = scan(`[${GOOD.join()}, 1, []]`, 10);
+    assert.ok(scanned.kind === "batch");
+    assert.equal(scanned.messages.length, GOOD.length);
+    assert.equal(scanned.messages[0]?.envelope.method, "initialize");
+    assert.equal(text(scanned.messages[2]?.parts ?? []), GOOD[2]);
+    assert.deepEqual(scan("[]"), { kind: "batch", messages: [] });
+  });
+
+  test("any depth is scanned, at a bit a level", () => {
+    const depth = 4_000_000;
+    const deep = message(`{"jsonrpc":"2.0","method":"x","params":${"[".repeat(depth)}${"]".repeat(depth)}}`, 1 << 16);
+    assert.equal(deep.envelope.method, "x");
+    assert.equal(scan(`${"[".repeat(depth)}${"]".repeat(depth - 1)}}`, 1 << 16).kind, "not_json");
   });
 });

@@ -3,13 +3,22 @@ import { PassThrough } from "node:stream";
 import { suite, test } from "node:test";
 
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES, Outbound } from "../../src/outbound.js";
+import type { Message } from "../../src/message.js";
 import { MemorySocket, settled } from "./streams.js";
 
 function setUp(maxLineBytes = 10 * HIGH_WATER_BYTES) {
   const socket = new MemorySocket();
   const stdout = new PassThrough();
   const counts = { relayed: 0, stray: 0, tooLong: 0, unblocked: 0 };
-  const outbound = new Outbound(socket, stdout, maxLineBytes, {
+  const sink = {
+    get bufferedAmount(): number {
+      return socket.bufferedAmount;
+    },
+    send: ({ parts }: Message, done: () => void) => {
+      socket.send(Buffer.concat(parts), undefined, done);
+    },
+  };
+  const outbound = new Outbound(sink, stdout, maxLineBytes, {
     onRelayed: () => (counts.relayed += 1),
     onStrayLine: () => (counts.stray += 1),
     onLineTooLong: () => (counts.tooLong += 1),
@@ -61,10 +70,19 @@ suite("outbound", () => {
 
   test("what an agent prints beside its messages is left out and counted", async () => {
     const { socket, stdout, counts } = setUp();
-    stdout.write('Server listening\n{"id":1}\n\n[]\n');
+    stdout.write('Server listening\n{"id":1}\n\n[]\n{"cut":\n}{x\n');
+    stdout.write(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d, 0x0a]));
     await settled();
     assert.deepEqual(socket.sent, ['{"id":1}']);
-    assert.equal(counts.stray, 2);
+    assert.equal(counts.stray, 5);
+  });
+
+  test("the messages of a batch go to the client one by one", async () => {
+    const { socket, stdout, counts } = setUp();
+    stdout.write('[{"id":1,"result":{}},\t{"method":"x","params":[{}]}]\n');
+    await settled();
+    assert.deepEqual(socket.sent, ['{"id":1,"result":{}}', '{"method":"x","params":[{}]}']);
+    assert.equal(counts.stray, 0);
   });
 
   test("a line over the limit is reported once, nothing follows, and the agent is still read", async () => {
