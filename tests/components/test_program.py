@@ -226,6 +226,12 @@ def test_the_password_reaches_the_container_as_a_secret() -> None:
         assert f"{port}_USERNAME=opencode" in container["envs"]["value"]
 
 
+def test_the_container_is_told_its_tiers_memory() -> None:
+    container = only(record(run_stack, config({**DEMO, "addons": ["databases"]})), "project-demo-container").inputs
+    assert f"CODEOPEN_TIER_MEMORY_BYTES={2 * 1024**3}" in container["envs"]["value"]
+    assert container["memory"] > 2048
+
+
 def test_another_project_moves_no_port_of_the_first() -> None:
     def ports(*projects: dict[str, Any]) -> Any:
         return only(record(run_stack, config(*projects)), "project-demo-container").inputs["ports"]

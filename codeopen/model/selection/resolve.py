@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from codeopen.model.catalog.model import Addon, Catalog, Flavor, Status, Tier
 from codeopen.model.quantity import Cpu, Memory
@@ -25,6 +26,8 @@ from codeopen.model.selection.selection import (
     Resources,
     Selection,
 )
+
+TIER_MEMORY: Final = "CODEOPEN_TIER_MEMORY_BYTES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ def resolve(
     addons = parts.addons
     addon_ports = tuple(port for addon in addons for port in addon.extra_ports)
     ports = (*catalog.base.ports, *addon_ports)
-    env = dict(catalog.base.env)
+    # The gateway counts the agents that fit. What add-ons add to the container's memory is for their own services.
+    env = {**catalog.base.env, TIER_MEMORY: str(parts.tier.memory_limit.bytes)}
     for addon in addons:
         env.update(addon.extra_env)
     return Resolution(

@@ -1,6 +1,6 @@
 import { isIPv6, type Socket } from "node:net";
 
-import { isLoopback } from "./settings.js";
+import { isLoopback } from "./loopback.js";
 
 /** The part of a TCP socket that the anteroom needs; tests have one of memory. */
 export type WaitingSocket = Pick<Socket, "remoteAddress" | "destroy" | "once">;

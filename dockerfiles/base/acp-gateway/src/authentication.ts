@@ -29,6 +29,11 @@ export function isLoggedIn(headers: IncomingHttpHeaders, login: Login | null): b
   return results.includes(true);
 }
 
+/** Whether a request carries a token as a bearer. */
+export function bears(headers: IncomingHttpHeaders, token: string): boolean {
+  return bearerTokens(headers.authorization).some((given) => areEqual(given, Buffer.from(token)));
+}
+
 /** The subprotocols that a client offers, in its order. */
 export function offeredSubprotocols(headers: IncomingHttpHeaders): string[] {
   const offered = headers["sec-websocket-protocol"] ?? "";

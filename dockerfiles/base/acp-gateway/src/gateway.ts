@@ -104,6 +104,7 @@ export class Gateway {
     const { metrics } = this.#context;
     const http = {
       metrics,
+      metricsToken: this.#settings.metricsToken,
       doorway: () => this.#doorway(),
       places: () => this.#places(),
       obstacle: () => this.#starter.obstacle(),

@@ -40,8 +40,8 @@ export function asksForWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === "websocket" && requestPath(request) === ACP_PATH;
 }
 
-/** Who may not ask anything but the probes; null for who may. */
-export function accessRefusal(request: IncomingMessage, doorway: Doorway): (Verdict & { kind: "refuse" }) | null {
+/** Who may not connect; null for who may. */
+function accessRefusal(request: IncomingMessage, doorway: Doorway): (Verdict & { kind: "refuse" }) | null {
   const { headers } = request;
   if (doorway.login === null && !namesLoopback(headers)) {
     return refuse("host", { status: 403, text: "no token is set, so only loopback is served" });

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import { ACP_PATH, accessRefusal, type Doorway, type Refusal, requestPath } from "./handshake.js";
+import { bears } from "./authentication.js";
+import { ACP_PATH, type Doorway, type Refusal, requestPath } from "./handshake.js";
 import type { Metrics } from "./metrics.js";
 
 /** What the probes and the metrics are answered from. */
 export interface HttpContext {
   readonly doorway: () => Doorway;
   readonly metrics: Metrics;
+  readonly metricsToken: string | null;
   readonly places: () => { readonly connections: number; readonly limit: number };
   /** Why no agent could be started now, or null. */
   readonly obstacle: () => Promise<string | null>;
@@ -67,13 +69,21 @@ async function readiness(context: HttpContext): Promise<Answer> {
   return obstacle === null ? json(200, { status: "ready", ...places }) : json(503, { status: "not ready", obstacle });
 }
 
-function metricsAnswer(request: IncomingMessage, context: HttpContext): Answer {
-  const refused = accessRefusal(request, context.doorway());
-  if (refused !== null) {
-    context.metrics.reject(refused.rejection);
-    return refusalAnswer(refused.refusal);
+/** The login, which grants a shell, is not asked for, and does not do. */
+function metricsAnswer({ headers }: IncomingMessage, { metrics, metricsToken }: HttpContext): Answer {
+  if (metricsToken === null) {
+    return refusalAnswer({ status: 403, text: "no metrics are served without ACP_GATEWAY_METRICS_TOKEN" });
   }
-  return { status: 200, body: context.metrics.render(), type: "text/plain; version=0.0.4; charset=utf-8" };
+  if (!bears(headers, metricsToken)) {
+    metrics.reject("unauthorized");
+    const challenge = 'Bearer realm="acp-gateway metrics"';
+    return refusalAnswer({
+      status: 401,
+      text: "the metrics' token is needed",
+      headers: { "WWW-Authenticate": challenge },
+    });
+  }
+  return { status: 200, body: metrics.render(), type: "text/plain; version=0.0.4; charset=utf-8" };
 }
 
 function json(status: number, value: Readonly<Record<string, unknown>>): Answer {

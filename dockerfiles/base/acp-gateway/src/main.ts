@@ -4,8 +4,8 @@ import { setFlagsFromString } from "node:v8";
 import { SettingsError } from "./environment.js";
 import { Gateway } from "./gateway.js";
 import { jsonLog } from "./log.js";
-import { memoryLimit, memorySources } from "./memory.js";
-import { readSettings, type Settings } from "./settings.js";
+import { memorySources, usableMemory } from "./memory.js";
+import { readSettings, readTierMemory, type Settings } from "./settings.js";
 
 /** The container gives its services five seconds in all. */
 const SHUTDOWN_LIMIT_MS = 2500;
@@ -23,8 +23,7 @@ const log = jsonLog((line) => {
 });
 
 async function main(): Promise<void> {
-  const memory = memoryLimit(memorySources());
-  const settings = settingsOrNull(memory);
+  const settings = settingsOrNull();
   if (settings === null) return;
   const gateway = new Gateway(settings, process.env, log);
   process.on("exit", () => {
@@ -36,16 +35,16 @@ async function main(): Promise<void> {
     host: address.address,
     port: address.port,
     connections_limit: settings.maxConnections,
-    memory_mb: Math.floor(memory / 1_000_000),
+    memory_mb: Math.floor(settings.memoryBytes / 1_000_000),
     token: settings.login !== null,
     startup_ms: Math.round(performance.now()),
   });
   warnWithoutToken(settings);
 }
 
-function settingsOrNull(memory: number): Settings | null {
+function settingsOrNull(): Settings | null {
   try {
-    return readSettings(process.env, memory);
+    return readSettings(process.env, usableMemory(memorySources(), readTierMemory(process.env)));
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     log.error("settings_refused", { problem: error.message });

@@ -16,13 +16,21 @@ export function memorySources(): MemorySources {
   return { files: CGROUP_FILES, constrained: process.constrainedMemory(), total: totalmem() };
 }
 
+/** What agents get where nothing limits the container: other work needs the machine's memory too. */
+export const DEFAULT_MEMORY = 4 * 1024 ** 3;
+
 /**
- * The bytes that the container may use: the smallest of cgroup v2's `memory.max`, v1's `memory.limit_in_bytes`, what
- * the runtime knows, and the machine's memory, which also rules out v1's huge number for "no limit".
+ * The bytes that agents may fill, beside what is reserved: the smallest of the container's limit (cgroup v2's
+ * `memory.max`, v1's `memory.limit_in_bytes`, what the runtime knows) and its tier's memory, because what add-ons bring
+ * is for their services. DEFAULT_MEMORY where there is neither, and never more than the machine has: a limit above that,
+ * as v1's huge number, is none.
  */
-export function memoryLimit(sources: MemorySources): number {
-  const limits = [...sources.files.map(readLimit), sources.constrained, sources.total];
-  return Math.min(...limits.filter((limit) => Number.isFinite(limit) && limit > 0));
+export function usableMemory(sources: MemorySources, tier: number | null): number {
+  const limits = [...sources.files.map(readLimit), sources.constrained].filter(
+    (limit) => limit > 0 && limit < sources.total,
+  );
+  if (tier !== null) limits.push(tier);
+  return Math.min(sources.total, ...(limits.length === 0 ? [DEFAULT_MEMORY] : limits));
 }
 
 function readLimit(file: string): number {

@@ -1,8 +1,8 @@
-import { isIPv4 } from "node:net";
-
-import { agentsThatFit } from "./memory.js";
 import type { AnteroomLimits } from "./anteroom.js";
 import { EnvironmentReader, type Environment, SettingsError } from "./environment.js";
+import { isLoopback } from "./loopback.js";
+import { agentsThatFit } from "./memory.js";
+import { normalOrigin } from "./origin.js";
 
 /** The user and the token that clients log in with. */
 export interface Login {
@@ -16,10 +16,15 @@ export interface Settings {
   readonly port: number;
   /** Null: no token is set, and the gateway is bound to loopback. */
   readonly login: Login | null;
+  /** Null: no metrics are served. */
+  readonly metricsToken: string | null;
+  /** Normal ones. */
   readonly allowedOrigins: ReadonlySet<string>;
   /** `{port}` stands for a free port on loopback. */
   readonly agentCommand: readonly [string, ...string[]];
   readonly workspace: string;
+  /** What agents may fill, beside what is reserved. */
+  readonly memoryBytes: number;
   readonly maxConnections: number;
   readonly anteroom: AnteroomLimits;
   readonly maxMessageBytes: number;
@@ -35,6 +40,12 @@ const MB = 1_000_000;
 const MIB = 1 << 20;
 const AGENT_COMMAND = ["opencode", "acp", "--hostname", "127.0.0.1", "--port", "{port}"] as const;
 
+/** The memory of the container's tier, without that of its add-ons, in bytes; null outside of the platform. */
+export function readTierMemory(environment: Environment): number | null {
+  const most = Number.MAX_SAFE_INTEGER;
+  return new EnvironmentReader(environment).integer("CODEOPEN_TIER_MEMORY_BYTES", 0, { least: 1, most }) || null;
+}
+
 /** Reads the settings. Raises SettingsError, which names the variable and what to write. */
 export function readSettings(environment: Environment, memoryBytes: number): Settings {
   const reader = new EnvironmentReader(environment);
@@ -43,9 +54,11 @@ export function readSettings(environment: Environment, memoryBytes: number): Set
     host: readHost(reader, login),
     port: reader.integer("ACP_GATEWAY_PORT", 4097, { least: 0, most: 65_535 }),
     login,
-    allowedOrigins: new Set(reader.list("ACP_GATEWAY_ALLOWED_ORIGINS")),
+    metricsToken: readMetricsToken(reader, login),
+    allowedOrigins: readOrigins(reader),
     agentCommand: reader.command("ACP_GATEWAY_AGENT_COMMAND", AGENT_COMMAND),
     workspace: reader.text("WORKSPACE") ?? process.cwd(),
+    memoryBytes,
     maxConnections: readMaxConnections(reader, memoryBytes),
     anteroom: {
       total: reader.integer("ACP_GATEWAY_MAX_WAITING", 512, { least: 1, most: 100_000 }),
@@ -63,12 +76,6 @@ export function readSettings(environment: Environment, memoryBytes: number): Set
   };
 }
 
-/** Whether only programs of the same container can reach an address. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase();
-  return name === "localhost" || name === "::1" || (isIPv4(name) && name.startsWith("127."));
-}
-
 function readLogin(reader: EnvironmentReader): Login | null {
   // The default is the one of the container's health check and of OpenCode's own server.
   const username = reader.text("ACP_GATEWAY_USERNAME") ?? "opencode";
@@ -77,6 +84,28 @@ function readLogin(reader: EnvironmentReader): Login | null {
   }
   const password = reader.text("ACP_GATEWAY_PASSWORD");
   return password === undefined ? null : { username, password };
+}
+
+/** The metrics' token is no login: whoever collects them must not get a shell for it. */
+function readMetricsToken(reader: EnvironmentReader, login: Login | null): string | null {
+  const token = reader.text("ACP_GATEWAY_METRICS_TOKEN") ?? null;
+  if (token !== null && token === login?.password) {
+    throw new SettingsError("ACP_GATEWAY_METRICS_TOKEN: it is the password; write another one, which grants no more");
+  }
+  return token;
+}
+
+function readOrigins(reader: EnvironmentReader): ReadonlySet<string> {
+  const name = "ACP_GATEWAY_ALLOWED_ORIGINS";
+  const origins = reader.list(name).map((text) => {
+    const origin = normalOrigin(text);
+    if (origin !== null) return origin;
+    throw new SettingsError(
+      `${name}: ${text} is no page's origin; write scheme and host, with the port where it has one of its own, ` +
+        "as https://ide.example or http://localhost:3000, separated by commas",
+    );
+  });
+  return new Set(origins);
 }
 
 /** Without a token nobody outside may connect: a default host falls back to loopback, an explicit one is refused. */

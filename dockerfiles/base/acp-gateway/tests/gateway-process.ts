@@ -9,6 +9,8 @@ export const STAND_IN = fileURLToPath(new URL("stand-ins/stand-in-agent.js", imp
 
 /** The token that tests log in with, unless they give another one. */
 export const PASSWORD = "correct horse";
+/** The one that they read metrics with. */
+export const METRICS_TOKEN = "battery staple";
 
 /** One line of the gateway's log. */
 export type LogEvent = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -39,6 +41,7 @@ export class GatewayProcess {
         ACP_GATEWAY_HOST: "127.0.0.1",
         ACP_GATEWAY_PORT: "0",
         ACP_GATEWAY_PASSWORD: PASSWORD,
+        ACP_GATEWAY_METRICS_TOKEN: METRICS_TOKEN,
         ACP_GATEWAY_AGENT_COMMAND: JSON.stringify([process.execPath, STAND_IN, "{port}"]),
         ACP_GATEWAY_MAX_CONNECTIONS: "8",
         ...environment,
@@ -83,7 +86,7 @@ export class GatewayProcess {
 
   /** The value of one sample of the metrics. */
   async metric(sample: string): Promise<number> {
-    const response = await this.fetch("/metrics", { headers: { authorization: `Bearer ${PASSWORD}` } });
+    const response = await this.fetch("/metrics", { headers: { authorization: `Bearer ${METRICS_TOKEN}` } });
     const line = (await response.text()).split("\n").find((text) => text.startsWith(`${sample} `));
     return Number(line?.slice(sample.length + 1));
   }

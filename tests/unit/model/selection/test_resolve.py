@@ -69,9 +69,21 @@ def test_totals_are_the_sums_of_the_parts(tier_id: str, flavor: str, order: list
 def test_ports_and_environment_are_those_of_the_base_and_the_addons() -> None:
     outcome = resolved("power", "js", "code-server", "gui")
     assert [port.port for port in outcome.ports] == [4096, 4097, 6080, 8080]
-    assert dict(outcome.env) == {"OPENCODE_PORT": "4096", "ACP_GATEWAY_PORT": "4097", "DISPLAY": ":1"}
+    assert dict(outcome.env) == {
+        "OPENCODE_PORT": "4096",
+        "ACP_GATEWAY_PORT": "4097",
+        "DISPLAY": ":1",
+        "CODEOPEN_TIER_MEMORY_BYTES": str(16 * 1024**3),
+    }
     assert list(outcome.env) == sorted(outcome.env)
     assert outcome.addons == ("gui", "code-server"), "layer order"
+
+
+def test_the_memory_that_agents_may_fill_is_the_tiers_whatever_the_addons_bring() -> None:
+    for addons in ((), ("gui",), ("gui", "code-server", "databases")):
+        outcome = resolved("builder", "js", *addons)
+        assert outcome.env["CODEOPEN_TIER_MEMORY_BYTES"] == str(4 * 1024**3), addons
+        assert (outcome.resources.memory.bytes > 4 * 1024**3) == bool(addons)
 
 
 def test_the_reservation_never_exceeds_the_limit() -> None:

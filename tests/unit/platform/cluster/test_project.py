@@ -139,6 +139,11 @@ def test_probes_carry_no_password_and_ask_the_right_ports() -> None:
     assert probed["readinessProbe"]["exec"] == probed["startupProbe"]["exec"] == {"command": ["codeopen-health"]}
 
 
+def test_the_pod_is_told_its_tiers_memory() -> None:
+    for tier, bytes_ in (("starter", 2 * 1024**3), ("builder", 4 * 1024**3)):
+        assert environment(deployment("code-server", tier=tier))["CODEOPEN_TIER_MEMORY_BYTES"] == str(bytes_)
+
+
 def test_passwords_are_values_of_a_secret_alone() -> None:
     secrets: list[str] = []
     for key, each in objects(deployment("gui")).items():

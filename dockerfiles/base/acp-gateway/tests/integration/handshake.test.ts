@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { after, before, suite, test } from "node:test";
 
 import { Client } from "../client.js";
-import { GatewayProcess, PASSWORD } from "../gateway-process.js";
+import { GatewayProcess, METRICS_TOKEN, PASSWORD } from "../gateway-process.js";
 import { childless, childrenOf } from "../processes.js";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -98,12 +98,44 @@ suite("handshake", () => {
     assert.match(await exchange(gateway.port, `${old}${version}\r\n`), /^HTTP\/1\.1 400 .*Sec-WebSocket-Version: 13/s);
   });
 
-  test("the probes need no login, the metrics do", async () => {
+  test("a page of an allowed origin gets in, however the origin was written", async () => {
+    const environment = { ACP_GATEWAY_ALLOWED_ORIGINS: "HTTPS://IDE.example:443/, http://Bücher.example" };
+    const other = await GatewayProcess.start(environment);
+    for (const origin of ["https://ide.example", "http://xn--bcher-kva.example"]) {
+      (await Client.open(other.port, { origin })).close();
+    }
+    assert.equal(await Client.refused(other.port, { origin: "https://ide.example:444" }), 403);
+    await other.stop();
+    const refused = await GatewayProcess.start({ ACP_GATEWAY_ALLOWED_ORIGINS: "ide.example" });
+    assert.equal(await refused.exited, 2);
+    assert.match(
+      (await refused.event("settings_refused"))["problem"] as string,
+      /^ACP_GATEWAY_ALLOWED_ORIGINS: ide\.ex/,
+    );
+  });
+
+  test("the metrics have a token of their own, and are not served without one", async () => {
+    const metrics = async (from: GatewayProcess, authorization: string): Promise<number> =>
+      (await from.fetch("/metrics", { headers: { authorization } })).status;
+    const basic = Buffer.from(`opencode:${METRICS_TOKEN}`).toString("base64");
+    for (const given of ["", `Bearer ${PASSWORD}`, `Basic ${basic}`, "Bearer ", "Bearer wrong"]) {
+      assert.equal(await metrics(gateway, given), 401, given);
+    }
+    assert.equal(await metrics(gateway, `bearer ${METRICS_TOKEN}`), 200);
+    assert.equal(await Client.refused(gateway.port, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } }), 401);
+    for (const password of [PASSWORD, ""]) {
+      const without = await GatewayProcess.start({ ACP_GATEWAY_METRICS_TOKEN: "", ACP_GATEWAY_PASSWORD: password });
+      for (const given of ["", "Bearer ", `Bearer ${PASSWORD}`])
+        assert.equal(await metrics(without, given), 403, given);
+      await without.stop();
+    }
+  });
+
+  test("the probes need no login", async () => {
     const health = await gateway.fetch("/healthz");
     assert.deepEqual([health.status, await health.json()], [200, { status: "ok" }]);
     const ready = await gateway.fetch("/readyz", { headers: { authorization: "Basic wrong" } });
     assert.deepEqual([ready.status, await ready.json()], [200, { status: "ready", connections: 0, limit: 8 }]);
-    assert.equal((await gateway.fetch("/metrics")).status, 401);
     assert.equal((await gateway.fetch("/healthz", { method: "HEAD" })).status, 200);
     assert.equal(await gateway.metric("acp_gateway_connections_limit"), 8);
   });

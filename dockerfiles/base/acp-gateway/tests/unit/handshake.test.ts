@@ -77,10 +77,14 @@ suite("origin", () => {
     assert.ok(!isOriginAllowed({ origin: "http://box:4097" }, allowed), "no host to compare with");
   });
 
-  test("an allowed origin may connect, exactly as it is written", () => {
+  test("an allowed origin may connect, however it is written", () => {
     const allowed = new Set(["https://ide.example", "vscode-webview://x"]);
     assert.ok(isOriginAllowed({ host: "box", origin: "https://ide.example" }, allowed));
     assert.ok(isOriginAllowed({ host: "box", origin: "vscode-webview://x" }, allowed));
+    for (const origin of ["HTTPS://IDE.example", "https://ide.example:443", "VSCODE-WEBVIEW://X"]) {
+      assert.ok(isOriginAllowed({ host: "box", origin }, allowed), origin);
+    }
+    assert.ok(!isOriginAllowed({ host: "box", origin: "https://ide.example:8443" }, allowed));
     assert.ok(!isOriginAllowed({ host: "box", origin: "https://ide.example.evil" }, allowed));
     assert.ok(!isOriginAllowed({ host: "box", origin: "http://ide.example" }, allowed));
   });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, suite, test } from "node:test";
 
-import { agentsThatFit, memoryLimit } from "../../src/memory.js";
+import { agentsThatFit, DEFAULT_MEMORY, usableMemory } from "../../src/memory.js";
 
 const GIB = 1024 ** 3;
 const NO_LIMIT_OF_V1 = "9223372036854771712\n";
@@ -22,19 +22,31 @@ suite("memory", () => {
 
   test("the limit of cgroup v2 counts, and that of v1", () => {
     const v2 = [file("max-3g", `${3 * GIB}\n`), join(folder, "none")];
-    assert.equal(memoryLimit({ files: v2, constrained: 0, total: 64 * GIB }), 3 * GIB);
+    assert.equal(usableMemory({ files: v2, constrained: 0, total: 64 * GIB }, null), 3 * GIB);
     const v1 = [join(folder, "none"), file("limit-2g", `${2 * GIB}\n`)];
-    assert.equal(memoryLimit({ files: v1, constrained: 0, total: 64 * GIB }), 2 * GIB);
+    assert.equal(usableMemory({ files: v1, constrained: 0, total: 64 * GIB }, null), 2 * GIB);
   });
 
-  test("without a limit it is the machine's memory", () => {
+  test("without a limit it is the default, whatever the machine has, and never more than that", () => {
     const unlimited = [file("max", "max\n"), file("v1-max", NO_LIMIT_OF_V1)];
-    assert.equal(memoryLimit({ files: unlimited, constrained: 2 ** 63, total: 8 * GIB }), 8 * GIB);
-    assert.equal(memoryLimit({ files: [join(folder, "none")], constrained: 0, total: 8 * GIB }), 8 * GIB);
+    assert.equal(usableMemory({ files: unlimited, constrained: 2 ** 63, total: 256 * GIB }, null), DEFAULT_MEMORY);
+    assert.equal(usableMemory({ files: [join(folder, "none")], constrained: 0, total: 8 * GIB }, null), 4 * GIB);
+    assert.equal(usableMemory({ files: unlimited, constrained: 0, total: 2 * GIB }, null), 2 * GIB);
+  });
+
+  test("the tier's memory counts, not what add-ons bring beside it", () => {
+    const files = [file("gui", `${8 * GIB}`)];
+    assert.equal(usableMemory({ files, constrained: 0, total: 64 * GIB }, 4 * GIB), 4 * GIB);
+    assert.equal(usableMemory({ files, constrained: 0, total: 64 * GIB }, 16 * GIB), 8 * GIB, "the limit is smaller");
+    assert.equal(usableMemory({ files: [], constrained: 0, total: 64 * GIB }, 16 * GIB), 16 * GIB, "it has no limit");
+    assert.equal(usableMemory({ files: [], constrained: 0, total: 8 * GIB }, 16 * GIB), 8 * GIB);
   });
 
   test("the smallest limit on the way to the root counts", () => {
-    assert.equal(memoryLimit({ files: [file("4g", `${4 * GIB}`)], constrained: 2 * GIB, total: 8 * GIB }), 2 * GIB);
+    assert.equal(
+      usableMemory({ files: [file("4g", `${4 * GIB}`)], constrained: 2 * GIB, total: 8 * GIB }, null),
+      2 * GIB,
+    );
   });
 
   test("agents that fit: as many as the memory beside the reserve holds, at least one", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 
 import { type Environment, SettingsError } from "../../src/environment.js";
-import { isLoopback, readSettings } from "../../src/settings.js";
+import { isLoopback } from "../../src/loopback.js";
+import { readSettings, readTierMemory } from "../../src/settings.js";
 
 const GB = 1_000_000_000;
 const TOKEN = { ACP_GATEWAY_PASSWORD: "secret" };
@@ -51,6 +52,57 @@ suite("settings", () => {
     assert.equal(readSettings({ ACP_GATEWAY_AGENT_MEMORY_MB: "2000" }, 8 * GB).maxConnections, 3);
     assert.equal(readSettings({ ACP_GATEWAY_RESERVED_MEMORY_MB: "6500" }, 8 * GB).maxConnections, 2);
     assert.equal(readSettings({ ACP_GATEWAY_MAX_CONNECTIONS: "40" }, GB).maxConnections, 40);
+  });
+
+  test("the tier's memory is a number of bytes, or not told", () => {
+    assert.equal(readTierMemory({}), null);
+    assert.equal(readTierMemory({ CODEOPEN_TIER_MEMORY_BYTES: "4294967296" }), 4 * 1024 ** 3);
+    for (const text of ["4Gi", "0", "-1", "1e9"]) {
+      assert.throws(
+        () => readTierMemory({ CODEOPEN_TIER_MEMORY_BYTES: text }),
+        /^SettingsError: CODEOPEN_TIER_MEMORY_B/,
+      );
+    }
+  });
+
+  test("allowed origins are told as browsers write them, however they are written", () => {
+    const origins =
+      "HTTPS://Ide.Example/, http://box:80,https://box:443 , http://Bücher.example:8080, vscode-webview://AbC";
+    assert.deepEqual(
+      [...readSettings({ ACP_GATEWAY_ALLOWED_ORIGINS: origins }, GB).allowedOrigins],
+      ["https://ide.example", "http://box", "https://box", "http://xn--bcher-kva.example:8080", "vscode-webview://abc"],
+    );
+  });
+
+  test("what is no origin is refused with the variable and what to write", () => {
+    for (const text of [
+      "ide.example",
+      "ide.example:443",
+      "https://ide.example/path",
+      "https://ide.example?x",
+      "https://ide.example#x",
+      "https://me@ide.example",
+      "https://*.example",
+      "https://ide.example:99999",
+      "https://a.example b.example",
+      "https:ide.example",
+      "//ide.example",
+      "wss://ide.example",
+      "file:///",
+      "https://",
+      "null",
+      "*",
+    ]) {
+      const problem = problemOf({ ACP_GATEWAY_ALLOWED_ORIGINS: `https://good.example,${text}` });
+      assert.ok(problem.startsWith(`ACP_GATEWAY_ALLOWED_ORIGINS: ${text} is no page's origin; write scheme`), text);
+    }
+  });
+
+  test("the metrics have a token of their own, which is not the password", () => {
+    assert.equal(readSettings(TOKEN, GB).metricsToken, null);
+    assert.equal(readSettings({ ...TOKEN, ACP_GATEWAY_METRICS_TOKEN: "t" }, GB).metricsToken, "t");
+    const problem = problemOf({ ...TOKEN, ACP_GATEWAY_METRICS_TOKEN: "secret" });
+    assert.match(problem, /^ACP_GATEWAY_METRICS_TOKEN: it is the password; write another one/);
   });
 
   test("a wrong value names its variable, and what to write", () => {
