@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -59,16 +60,31 @@ class _ByHandError(Exception):
 def renew(checkout: Path, catalog: Path, names: Sequence[str], *, write: bool) -> Iterator[Renewal]:
     """Renew what is named, or all, one after the other. Raises UpstreamError for an unknown name, before anything."""
     inventory = read_inventory(checkout, catalog)
-    targets = [_target(inventory, name.rstrip("/")) for name in names] or [
-        *inventory.upstreams,
-        *sorted(
-            inventory.locks, key=lambda lock: (any("requirements.lock" in word for word in lock.arguments), lock.path)
-        ),
-    ]
-    return _renew_each(checkout, catalog, targets, write=write)
+    if names:
+        return _renew_each(checkout, catalog, [_target(inventory, name.rstrip("/")) for name in names], write=write)
+    everything = [*inventory.upstreams, *(lock.path for lock in sorted(inventory.locks, key=_is_held_to_another))]
+    return chain(_renew_each(checkout, catalog, everything, write=write), _others(inventory))
 
 
-def _renew_each(checkout: Path, catalog: Path, targets: Sequence[str | Lock], *, write: bool) -> Iterator[Renewal]:
+def _is_held_to_another(lock: Lock) -> bool:
+    """Whether another lock file must be made before this one, which is held to its versions."""
+    return any("requirements.lock" in word for word in lock.arguments)
+
+
+def _others(inventory: Inventory) -> Iterator[Renewal]:
+    """What no registry says anything about: what stands in for upstreams, and what is pinned in programs."""
+    for pin in inventory.pins:
+        if pin.kind == "substitute":
+            reason = "it follows its upstream where it has the same version, else what the stand-in is made of"
+        elif pin.kind == "code":
+            reason = "it is part of a program; move it together with what is written against it"
+        else:
+            continue
+        place = f"{pin.place.file}:{pin.place.line}"
+        yield Renewal(pin.name, pin.kind, State.BY_HAND, pin.version, pin.version, (), f"{place}: {reason}")
+
+
+def _renew_each(checkout: Path, catalog: Path, targets: Sequence[str], *, write: bool) -> Iterator[Renewal]:
     with ExitStack() as stack:
         copy = CheckoutCopy(checkout, Path(stack.enter_context(TemporaryDirectory(prefix="codeopen-upstreams-"))))
         relative = catalog.resolve().relative_to(checkout.resolve())
@@ -76,12 +92,13 @@ def _renew_each(checkout: Path, catalog: Path, targets: Sequence[str | Lock], *,
             yield _renew_one(copy, relative, target, write=write)
 
 
-def _target(inventory: Inventory, name: str) -> str | Lock:
+def _target(inventory: Inventory, name: str) -> str:
+    """The id of the upstream that is named, or the path of the lock file."""
     if name in inventory.upstreams:
         return name
     for lock in inventory.locks:
         if name in {lock.path, lock.folder, lock.folder.removeprefix("dockerfiles/")}:
-            return lock
+            return lock.path
     known = [*inventory.upstreams, *(lock.folder for lock in inventory.locks)]
     raise UpstreamError(
         f"{name!r}: neither an upstream nor a lock file's folder; {closest(name, known)}; `codeopen upstream list` "
@@ -89,10 +106,10 @@ def _target(inventory: Inventory, name: str) -> str | Lock:
     )
 
 
-def _renew_one(copy: CheckoutCopy, catalog: Path, target: str | Lock, *, write: bool) -> Renewal:
+def _renew_one(copy: CheckoutCopy, catalog: Path, target: str, *, write: bool) -> Renewal:
     inventory = read_inventory(copy.root, copy.root / catalog, copy.paths)
-    lock = target if isinstance(target, Lock) else None
-    name = target if isinstance(target, str) else target.folder
+    lock = next((lock for lock in inventory.locks if lock.path == target), None)
+    name = lock.folder if lock else target
     kind = lock.kind if lock else inventory.upstreams[name]["kind"]
     before = "" if lock else inventory.upstreams[name]["version"]
     try:
@@ -149,9 +166,7 @@ def _renew_upstream(copy: CheckoutCopy, catalog: Path, inventory: Inventory, nam
 def _moved_in_locks(copy: CheckoutCopy, inventory: Inventory, name: str, constraint: str) -> str:
     """Move an upstream's package in every lock file that asks for it, and say to which version."""
     package = inventory.upstreams[name]["reference"]
-    locks = sorted(
-        inventory.locks_of(name), key=lambda lock: any("requirements.lock" in word for word in lock.arguments)
-    )
+    locks = sorted(inventory.locks_of(name), key=_is_held_to_another)
     if not locks:
         raise UpstreamError(f"no lock file asks for {package}; correct its reference in the catalog")
     for lock in locks:
