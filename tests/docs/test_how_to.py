@@ -20,6 +20,7 @@ import yaml
 from codeopen.authoring.new_part.readmes import ReadmeState, read_readmes
 from codeopen.model.catalog.read import read_catalog
 from tests.live import ROOT, copy_checkout
+from tests.unit.authoring.upstreams.stand_in import serving
 
 HOW_TO = ROOT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -113,6 +114,19 @@ def test_both_ways_to_mirror_an_upstream(checkout: Path) -> None:
     )
 
 
+def test_an_upstream_is_renewed_as_the_page_says(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as pages:
+        pages.serve_npm("yarn", {"1.22.22": {}, "1.22.23": {}, "2.0.0": {}})
+        monkeypatch.setenv("npm_config_registry", pages.address)
+        monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+        printed = follow("renew-upstreams.md", checkout)
+    assert "yarn moved 1.22.22 1.22.23" in printed
+    assert "Changed files: catalog/upstreams.yaml dockerfiles/flavors/js/README.md" in printed
+    assert "catalog upstream yarn: 1.22.22 → 1.22.23" in printed
+
+
 def test_combinations_are_chosen_from_use_as_the_page_says(checkout: Path) -> None:
     printed = follow("choose-popular-combinations.md", checkout)
     assert "js + gui + databases" in printed
@@ -128,6 +142,7 @@ def test_every_page_is_followed() -> None:
         "add-a-stack.md",
         "choose-popular-combinations.md",
         "mirror-an-upstream.md",
+        "renew-upstreams.md",
     }
     elsewhere = {
         "connect-a-cluster.md": "tests/unit/platform/cluster/test_pages.py",
