@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_docker_build as docker_build
 
+from codeopen.model.plan.exporting import image_export
 from components.custom import ImageRelease, PlannedImageArgs, PublishedPlan
 
 
@@ -65,7 +66,7 @@ class BuiltImage(pulumi.ComponentResource):
             context=docker_build.BuildContextArgs(location=args.context, named=named),
             dockerfile=existing.apply(lambda found: _dockerfile(found, args.context)),
             build_args=dict(args.build_arguments),
-            labels={**args.labels, "dev.codeopen.plan-digest": args.plan_digest},
+            labels=dict(args.labels),
             platforms=[docker_build.Platform(args.platform)],
             exports=existing.apply(lambda found: _exports(found, args.repository)),
             push=False,
@@ -83,9 +84,8 @@ def _dockerfile(existing: str, context: str) -> Any:
 
 
 def _exports(existing: str, repository: str) -> Any:
-    """Pushed by digest alone: the tags are the release's."""
     if existing:
         nowhere = docker_build.ExportCacheOnlyArgs()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         return [docker_build.ExportArgs(cacheonly=nowhere)]
-    image = docker_build.ExportImageArgs(names=[repository], push=True, push_by_digest=True, oci_media_types=True)
-    return [docker_build.ExportArgs(image=image)]
+    # In BuildKit's own words: the provider has none for its times.
+    return [docker_build.ExportArgs(raw=image_export(repository))]

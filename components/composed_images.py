@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import pulumi
 
 from codeopen.model.plan.combinations import Combination
-from codeopen.model.plan.labels import image_labels, labelled_upstreams
+from codeopen.model.plan.labels import image_labels
 from codeopen.model.plan.parts import BASE, PartId
 from codeopen.model.plan.plan import PlannedCombination, PlannedPart
 from codeopen.model.plan.platforms import architecture, platform_version
@@ -57,7 +57,6 @@ def _part(
     planned_parts: Mapping[PartId, PlannedPart], images: PartImages, part: PartId, platform: str, args: BuildArgs
 ) -> ComposedPart:
     planned = planned_parts[part]
-    upstreams = labelled_upstreams(planned, planned_parts)
     return ComposedPart(
         name=str(part),
         plan_digest=planned.digests[platform],
@@ -66,5 +65,5 @@ def _part(
         # An add-on's only; a flavor is the first of its chain, and never built on another.
         named_contexts=named_contexts(args, planned, platform, {}),
         build_arguments=dict(planned.inputs[platform].build_arguments),
-        labels=image_labels(planned.part.repository, upstreams, args.notes),
+        labels=image_labels(planned, platform, planned_parts, args.notes),
     )

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pulumi
 
-from codeopen.model.plan.labels import image_labels, labelled_upstreams
+from codeopen.model.plan.labels import image_labels
 from codeopen.model.plan.parts import PartId
 from codeopen.model.plan.plan import PlannedPart
 from codeopen.model.plan.platforms import architecture, platform_version
@@ -62,7 +62,7 @@ class PartImages(pulumi.ComponentResource):
                     context=args.contexts[planned.part.id],
                     named_contexts=named,
                     build_arguments=dict(planned.inputs[platform].build_arguments),
-                    labels=image_labels(planned.part.repository, labelled_upstreams(planned, by_id), args.notes),
+                    labels=image_labels(planned, platform, by_id, args.notes),
                     builder=args.builder,
                     before_tag=args.before_tag,
                 )

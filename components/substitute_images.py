@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pulumi
 
-from codeopen.model.plan.labels import identity_labels
+from codeopen.model.plan.labels import image_labels
 from codeopen.model.plan.plan import PlannedPart
 from components.built_image import BuiltImage, BuiltImageArgs
 from components.part_images import BuildArgs
@@ -40,8 +40,8 @@ class SubstituteImages(pulumi.ComponentResource):
                     platform=platform,
                     context=args.contexts[planned.part.id],
                     named_contexts={used: contexts[used] for used in planned.part.upstreams if used in contexts},
-                    build_arguments={},
-                    labels=identity_labels(planned.part.repository),
+                    build_arguments=dict(planned.inputs[platform].build_arguments),
+                    labels=image_labels(planned, platform, {}, args.notes),
                     builder=args.builder,
                     before_tag=args.before_tag,
                 )

@@ -12,6 +12,8 @@ import pulumi
 import pytest
 from pulumi.runtime import rpc
 
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.exporting import image_export
 from stacks.program import run_stack
 from tests.components.mocks import Declared, record
 from tests.live import ROOT
@@ -82,9 +84,7 @@ def test_images_are_built_by_the_named_builder_on_the_catalogs_pins() -> None:
     assert base["builder"] == {"name": "mine"}
     assert base["buildOnPreview"] is False
     repository = "localhost:5000/codeopen/codeopen-base"
-    (export,) = base["exports"]
-    wanted = {"names": [repository], "push": True, "pushByDigest": True, "ociMediaTypes": True}
-    assert export["image"] == {**export["image"], **wanted}
+    assert base["exports"] == [{"raw": image_export(repository)}]
     assert base["dockerfile"] == {"location": ".codeopen/contexts/base/Dockerfile"}
     assert base["platforms"] == ["linux/amd64"]
     assert base["context"]["location"] == ".codeopen/contexts/base"
@@ -164,7 +164,13 @@ def test_labels_of_a_part_name_the_upstreams_of_those_that_it_takes_from() -> No
     labels = only(resources, "parts-polyglot-amd64-build").inputs["labels"]
     assert labels["dev.codeopen.upstream.go"] == "1.22.12"
     assert {"dev.codeopen.upstream.cargo-watch", "dev.codeopen.upstream.langchain"} <= set(labels)
-    assert labels["org.opencontainers.image.version"] == "", "the distribution's is not the image's"
+    plan = labels["dev.codeopen.plan-digest"]
+    version = labels["org.opencontainers.image.version"]
+    assert version == plan_tag(plan), "not the distribution's, nor a release's, which moves without the content"
+    assert labels["org.opencontainers.image.revision"] == plan
+    assert labels["org.opencontainers.image.source"].startswith("https://")
+    licenses = labels["org.opencontainers.image.licenses"].split(" AND ")
+    assert {"Apache-2.0", "(MIT OR Apache-2.0)", "BSD-3-Clause-Modification"} <= set(licenses), "also what it takes"
 
 
 @pytest.mark.parametrize(

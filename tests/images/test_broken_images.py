@@ -51,7 +51,7 @@ IMAGE_PROBLEMS = {
     "labels": [
         "org.opencontainers.image.title is 'another'",
         "dev.codeopen.substitute.bun: nothing stands in",
-        "org.opencontainers.image.version is '24.04', which is not said",
+        "org.opencontainers.image.version is '24.04' instead of 'plan-",
     ],
     "health-check": ["opencode-server of base is in no file"],
     "start": ["Entrypoint is ['/usr/bin/env']", "ends no orphans", "the health check is"],

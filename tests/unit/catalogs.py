@@ -104,6 +104,7 @@ def make_base() -> Base:
     return Base(
         name="Base",
         description="",
+        source="https://example.org/source",
         estimated_size_mb=500,
         platforms=(AMD64,),
         ports=(Port(4096, "opencode", "", 0, "OPENCODE_SERVER"), Port(4097, "acp-gateway", "", 1, "ACP_GATEWAY")),

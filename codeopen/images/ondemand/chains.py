@@ -16,8 +16,9 @@ from codeopen.images.ondemand.events import Event, Step, Tell
 from codeopen.images.ondemand.once import Task, make_once
 from codeopen.images.ondemand.signing import sign
 from codeopen.images.ondemand.tags import tags_for
-from codeopen.model.plan.digest import PLAN_LABEL, combination_digest, plan_tag
-from codeopen.model.plan.labels import TITLE
+from codeopen.model.plan.digest import combination_digest, plan_tag
+from codeopen.model.plan.labels import identity_labels
+from codeopen.model.plan.origin import joint_origin
 from codeopen.model.plan.parts import BASE
 
 REPOSITORY_PREFIX: Final = "codeopen-chain-"
@@ -73,7 +74,7 @@ def build_chain(
         context=last.context,
         named_contexts={**last.named_contexts, str(BASE): f"docker-image://{below}"},
         build_arguments=last.build_arguments,
-        labels={**last.labels, TITLE: name, PLAN_LABEL: digest},
+        labels={**last.labels, **identity_labels(name, digest), **joint_origin(each.labels for each in members)},
     )
     return build_once(tools, builder, job, version, tell)
 

@@ -20,8 +20,9 @@ from codeopen.images.ondemand.once import Task, Way, make_once
 from codeopen.images.ondemand.signing import Hook, sign
 from codeopen.images.ondemand.tags import tags_for
 from codeopen.images.registry.registry import Registry
-from codeopen.model.plan.digest import PLAN_LABEL, plan_tag
+from codeopen.model.plan.digest import plan_tag
 from codeopen.model.plan.labels import identity_labels
+from codeopen.model.plan.origin import joint_origin
 
 # For each unit, the digest of the image that it is; a chain's parts are joined by dots.
 PART_LABEL: Final = "dev.codeopen.part."
@@ -161,8 +162,8 @@ def combination_labels(identity: Identity, arrangement: Arrangement) -> dict[str
     units = zip(arrangement.units, arrangement.indexes, strict=True)
     parts = {f"{PART_LABEL}{'.'.join(unit)}": index.digest for unit, index in units}
     return {
-        **identity_labels(identity.name),
-        PLAN_LABEL: identity.plan_digest,
+        **identity_labels(identity.name, identity.plan_digest),
+        **joint_origin(index.config.get("Labels") or {} for index in arrangement.indexes),
         METHOD_LABEL: method_of(arrangement).value,
         **({REASON_LABEL: reason} if (reason := reason_of(arrangement)) else {}),
         **parts,

@@ -13,8 +13,7 @@ from codeopen.images.ondemand.chains import ChainMember
 from codeopen.images.staging import CONTEXTS, stage_context, stage_text
 from codeopen.model.catalog.model import Catalog, UpstreamKind
 from codeopen.model.plan.context import Context
-from codeopen.model.plan.digest import PLAN_LABEL
-from codeopen.model.plan.labels import identity_labels, image_labels, labelled_upstreams
+from codeopen.model.plan.labels import image_labels
 from codeopen.model.plan.parts import BASE, PartId, PartKind
 from codeopen.model.plan.plan import BuildPlan, PlannedPart
 
@@ -42,9 +41,6 @@ class JobSource:
     def part_job(self, planned: PlannedPart, platform: str, references: Mapping[PartId, str]) -> BuildJob:
         """The build of a part; ``references`` names the images of all that it needs. Raises ContextError."""
         notes = {name: substitute.note for name, substitute in self.plan.substituted.items()}
-        labels = image_labels(planned.part.repository, labelled_upstreams(planned, self.by_id), notes)
-        if planned.part.id.kind is PartKind.SUBSTITUTE:
-            labels = identity_labels(planned.part.repository)
         return BuildJob(
             name=str(planned.part.id),
             repository=planned.reference.rpartition(":")[0],
@@ -53,7 +49,7 @@ class JobSource:
             context=self._stage(planned.part.id, planned.part.directory),
             named_contexts=self._named_contexts(planned, references),
             build_arguments=dict(planned.inputs[platform].build_arguments),
-            labels={**labels, PLAN_LABEL: planned.digests[platform]},
+            labels=image_labels(planned, platform, self.by_id, notes),
         )
 
     def chain_member(self, planned: PlannedPart, platform: str, references: Mapping[PartId, str]) -> ChainMember:

@@ -13,10 +13,11 @@ from codeopen.images.ondemand.composing import Tools, find_image
 from codeopen.images.ondemand.events import Tell
 from codeopen.images.ondemand.once import Made, Task, make_once
 from codeopen.images.ondemand.signing import Hook
-from codeopen.images.ondemand.tags import tags_for
+from codeopen.images.ondemand.tags import read_labels, tags_for
 from codeopen.images.registry.registry import Registry
-from codeopen.model.plan.digest import PLAN_LABEL, plan_tag
-from codeopen.model.plan.labels import TITLE
+from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.labels import identity_labels
+from codeopen.model.plan.origin import joint_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def publish_index(
     OnDemandError where the version is released with another plan.
     """
     repository = name.repository
-    annotations = {PLAN_LABEL: name.plan_digest, TITLE: repository.rpartition("/")[2]}
+    identity = identity_labels(repository.rpartition("/")[2], name.plan_digest)
+    origin = joint_origin(read_labels(registry, repository, digest) for digest in images.values())
+    annotations = {key: value for key, value in {**identity, **origin}.items() if value}
     index = make_index(read_manifests(registry, repository, images), annotations)
     reference = f"{registry.host}/{repository}@{index.digest}"
     tags = tags_for(registry, repository, name.version, name.plan_digest)

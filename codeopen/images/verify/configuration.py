@@ -7,13 +7,10 @@ from typing import Final
 
 from codeopen.images.verify.evidence import Evidence
 from codeopen.images.verify.leaks import find_in_command, find_in_value
+from codeopen.model.plan.labels import SUBSTITUTE, UPSTREAM, identity_labels
 
 _USER: Final = "developer"
-_PLAN_DIGEST: Final = "dev.codeopen.plan-digest"
-_UPSTREAM: Final = "dev.codeopen.upstream."
-_SUBSTITUTE: Final = "dev.codeopen.substitute."
 _ANNOTATION: Final = "org.opencontainers.image."
-_TITLE: Final = f"{_ANNOTATION}title"
 # What decides how a container of an image starts, runs and ends.
 _START: Final = ("Entrypoint", "Cmd", "WorkingDir", "Healthcheck", "StopSignal", "Volumes", "Shell")
 
@@ -52,18 +49,18 @@ def ports_are_the_catalogs(evidence: Evidence) -> Iterator[str]:
 
 def labels_say_what_it_is(evidence: Evidence) -> Iterator[str]:
     expected, found = evidence.expected, evidence.found.labels
-    wanted = {_TITLE: expected.title, _PLAN_DIGEST: expected.plan_digest}
-    wanted |= {f"{_UPSTREAM}{name}": version for name, version in expected.upstreams.items()}
-    notes = {f"{_SUBSTITUTE}{name}": note for name, note in expected.substitutes.items()}
-    wanted |= {name: note for name, note in notes.items() if name.removeprefix(_SUBSTITUTE) in expected.upstreams}
+    wanted = {**identity_labels(expected.title, expected.plan_digest), **expected.origin}
+    wanted |= {f"{UPSTREAM}{name}": version for name, version in expected.upstreams.items()}
+    notes = {f"{SUBSTITUTE}{name}": note for name, note in expected.substitutes.items()}
+    wanted |= {name: note for name, note in notes.items() if name.removeprefix(SUBSTITUTE) in expected.upstreams}
     for name, value in wanted.items():
-        if found.get(name) != value:
+        if found.get(name, "") != value:
             yield f"label {name} is {found.get(name)!r} instead of {value!r}"
     for name in found:
-        if name.startswith(_SUBSTITUTE) and name not in notes:
+        if name.startswith(SUBSTITUTE) and name not in notes:
             yield f"label {name}: nothing stands in for that upstream"
     for name, value in found.items():
-        if name.startswith(_ANNOTATION) and name != _TITLE and value:
+        if name.startswith(_ANNOTATION) and name not in wanted and value:
             yield f"label {name} is {value!r}, which is not said of this image"
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from codeopen.model.catalog.model import Account, Catalog, Check, Port
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.plan.labels import labelled_upstreams
+from codeopen.model.plan.origin import joint_origin
 from codeopen.model.plan.parts import BASE, PartId, PartKind
 from codeopen.model.plan.plan import BuildPlan, PlannedPart, plan_combinations
 from codeopen.model.plan.substitutes import checks_in_force
@@ -25,7 +26,8 @@ class Expectation:
     """An image's name (``base``, ``addon-gui``, ``js-code-gui``) and everything that must hold for it.
 
     ``checks`` are pairs of a part and one of its checks; ``left_out`` gives the reason of each that is not asked;
-    ``upstreams`` are the versions that its labels name, ``substitutes`` the notes of all that stands in for upstreams.
+    ``upstreams`` are the versions that its labels name, ``substitutes`` the notes of all that stands in for upstreams,
+    ``origin`` its labels on source and licences.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Expectation:
     accounts: tuple[Account, ...]
     upstreams: Mapping[str, str]
     substitutes: Mapping[str, str]
+    origin: Mapping[str, str]
 
     @property
     def title(self) -> str:
@@ -48,18 +51,26 @@ class Expectation:
 def expect_part(catalog: Catalog, plan: BuildPlan, part: PartId, platform: str) -> Expectation:
     """What a part's own image must be."""
     planned = {each.part.id: each for each in plan.parts}
-    return _expect(catalog, plan, (str(part), planned[part].digests[platform]), (part,))
+    origin = dict(planned[part].inputs[platform].labels)
+    return _expect(catalog, plan, (str(part), planned[part].digests[platform], origin), (part,))
 
 
 def expect_combination(catalog: Catalog, plan: BuildPlan, combination: Combination, platform: str) -> Expectation:
     """What the image of a flavor with add-ons must be."""
     (wanted,) = plan_combinations(catalog, plan.parts, plan.release, (combination,))
     name = wanted.image.repository.removeprefix(PREFIX)
-    return _expect(catalog, plan, (name, wanted.digests[platform]), wanted.parts)
+    inputs = {each.part.id: each.inputs for each in plan.parts}
+    origin = joint_origin(dict(inputs[part][platform].labels) for part in wanted.parts)
+    return _expect(catalog, plan, (name, wanted.digests[platform], origin), wanted.parts)
 
 
-def _expect(catalog: Catalog, plan: BuildPlan, identity: tuple[str, str], parts: tuple[PartId, ...]) -> Expectation:
-    """``parts`` are those whose Dockerfiles' last stages lie on top of each other, without the base."""
+def _expect(
+    catalog: Catalog, plan: BuildPlan, identity: tuple[str, str, Mapping[str, str]], parts: tuple[PartId, ...]
+) -> Expectation:
+    """``identity`` is name, plan digest and origin.
+
+    ``parts`` are those whose Dockerfiles' last stages lie on top of each other, without the base.
+    """
     planned = {each.part.id: each for each in plan.parts}
     members = _with_ancestors(planned, parts)
     addons = tuple(catalog.addons[part.id] for part in parts if part.kind is PartKind.ADDON)
@@ -84,6 +95,7 @@ def _expect(catalog: Catalog, plan: BuildPlan, identity: tuple[str, str], parts:
             {pin.id: pin.version for member in layered for pin in labelled_upstreams(member, planned)}
         ),
         substitutes=MappingProxyType({name: found.note for name, found in plan.substituted.items() if name in used}),
+        origin=MappingProxyType(dict(identity[2])),
     )
 
 

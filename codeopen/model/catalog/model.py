@@ -105,10 +105,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The layer that every image stands on (specification, "Layer Model")."""
+    """The layer that every image stands on (specification, "Layer Model").
+
+    ``source`` is where the project's source is, which all images are labelled with.
+    """
 
     name: str
     description: str
+    source: str
     estimated_size_mb: int
     platforms: tuple[str, ...]
     ports: tuple[Port, ...]

@@ -78,6 +78,7 @@ def build_base(entry: Entry) -> Base:
     return Base(
         name=fields["name"],
         description=fields["description"],
+        source=fields["source"],
         estimated_size_mb=fields["estimated_size_mb"],
         platforms=tuple(fields["platforms"]),
         ports=_ports(fields["ports"]),

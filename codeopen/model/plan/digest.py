@@ -14,7 +14,7 @@ from typing import Final
 
 from codeopen.model.plan.context import ContextFile
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 PLAN_LABEL: Final = "dev.codeopen.plan-digest"
 _TAG_DIGITS: Final = 32  # 128 bits; a whole digest with its algorithm is no legal tag
 
@@ -38,7 +38,7 @@ class PlanInputs:
 
     ``files`` are ordered by path, ``upstreams`` by id, ``build_arguments`` by name; ``parent`` is the plan digest of
     the part that this one is built on, ``None`` for the base; ``takes`` are name and plan digest of the other parts
-    that its Dockerfile uses, ordered by name.
+    that its Dockerfile uses, ordered by name; ``labels`` are those that nothing else here decides, ordered by name.
     """
 
     part: str
@@ -49,6 +49,7 @@ class PlanInputs:
     build_arguments: tuple[tuple[str, str], ...]
     parent: str | None
     takes: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def plan_digest(inputs: PlanInputs) -> str:
@@ -64,6 +65,7 @@ def plan_digest(inputs: PlanInputs) -> str:
             "build_arguments": [list(argument) for argument in inputs.build_arguments],
             "parent": inputs.parent,
             "takes": [list(taken) for taken in inputs.takes],
+            "labels": [list(label) for label in inputs.labels],
         }
     )
 

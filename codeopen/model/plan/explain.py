@@ -42,6 +42,7 @@ class ChangeKind(StrEnum):
     FILE = "file"
     UPSTREAM = "upstream"
     BUILD_ARGUMENT = "build-argument"
+    LABEL = "label"
     PARENT = "parent"
     ORDER = "order"
 
@@ -164,6 +165,8 @@ def _own_changes(part: Part, old: PlanInputs, new: PlanInputs) -> Iterator[Chang
     for name, argument_was, argument_now in _paired(old.build_arguments, new.build_arguments, lambda pair: pair[0]):
         what = _argument_change(name, file, argument_was, argument_now)
         yield Change(ChangeKind.BUILD_ARGUMENT, f"build argument {name}", what)
+    for name, label_was, label_now in _paired(old.labels, new.labels, lambda pair: pair[0]):
+        yield Change(ChangeKind.LABEL, f"label {name}", _argument_change(name, file, label_was, label_now))
 
 
 def _paired(

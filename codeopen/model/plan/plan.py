@@ -13,8 +13,10 @@ from codeopen.model.plan.accounts import render_accounts
 from codeopen.model.plan.combinations import Combination, popular_combinations
 from codeopen.model.plan.context import Context
 from codeopen.model.plan.digest import PlanInputs, UpstreamPin, combination_digest, plan_digest, substitute_digest
+from codeopen.model.plan.exporting import EPOCH_ARGUMENT, source_date_epoch
 from codeopen.model.plan.graph import Graph
 from codeopen.model.plan.health import render_health
+from codeopen.model.plan.origin import LICENSES, SOURCE, join_licenses, joint_origin
 from codeopen.model.plan.parts import BASE, Part, PartId, PartKind, list_parts, list_substitutes, parts_graph
 from codeopen.model.plan.substitutes import substitutes_in_force
 from codeopen.model.selection.closest import closest
@@ -145,14 +147,16 @@ def plan_combinations(
 def build_arguments(catalog: Catalog, part: Part, upstreams: Mapping[str, UpstreamPin]) -> tuple[tuple[str, str], ...]:
     """The build arguments of a part's Dockerfile, ordered by name. Raises PlanError.
 
-    Files from outside come as ``<ID>_URL`` and ``<ID>_DIGEST``, unless the stack gives a build context in their place
-    (``upstreams`` are its overrides); the base gets its accounts.
+    All get the time that no file of theirs may be later than. Files from outside come as ``<ID>_URL`` and
+    ``<ID>_DIGEST``, unless the stack gives a build context in their place (``upstreams`` are its overrides); the base
+    gets its accounts.
     """
+    epoch = source_date_epoch(catalog)
     if part.id.kind is PartKind.SUBSTITUTE:
-        return ()
+        return ((EPOCH_ARGUMENT, epoch),)
     own = catalog.addons[part.id.id].extra_env if part.id.kind is PartKind.ADDON else {}
     health = render_health(part.checks, {**catalog.base.env, **own})
-    arguments = {"CODEOPEN_HEALTH": health, "CODEOPEN_PART": str(part.id)}
+    arguments = {"CODEOPEN_HEALTH": health, "CODEOPEN_PART": str(part.id), EPOCH_ARGUMENT: epoch}
     if part.id == BASE:
         arguments["CODEOPEN_ACCOUNTS"] = render_accounts(catalog.base.accounts)
     for upstream in (catalog.upstreams[name] for name in part.upstreams if name not in upstreams):
@@ -231,6 +235,7 @@ def _plan_part(
                 build_arguments=build_arguments(catalog, part, request.upstreams),
                 parent=needed[part.parent].digests[platform] if part.parent is not None else None,
                 takes=tuple(sorted((str(taken), needed[taken].digests[platform]) for taken in part.takes)),
+                labels=_origin(catalog, part, [other.inputs[platform] for other in needed.values()]),
             )
     return PlannedPart(
         part=part,
@@ -240,6 +245,15 @@ def _plan_part(
         inputs=MappingProxyType(inputs),
         digests=MappingProxyType({platform: plan_digest(value) for platform, value in inputs.items()}),
     )
+
+
+def _origin(catalog: Catalog, part: Part, below: Iterable[PlanInputs]) -> tuple[tuple[str, str], ...]:
+    """The labels on source and licences: those of a part's upstreams, and of everything that it is built on."""
+    own = {
+        SOURCE: catalog.base.source,
+        LICENSES: join_licenses(catalog.upstreams[name].license for name in part.upstreams),
+    }
+    return tuple(sorted(joint_origin((own, *(dict(inputs.labels) for inputs in below))).items()))
 
 
 def _pins(catalog: Catalog, part: Part, request: PlanRequest) -> tuple[UpstreamPin, ...]:

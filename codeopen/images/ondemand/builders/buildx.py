@@ -18,6 +18,7 @@ from typing import IO, Final
 
 from codeopen.errors import BuildError
 from codeopen.images.ondemand.builders.job import BuildJob, Log
+from codeopen.model.plan.exporting import image_export
 
 _SHOWN_LINES: Final = 40
 _CREATE_SECONDS: Final = 120
@@ -27,13 +28,14 @@ _CREATE_SECONDS: Final = 120
 class BuildxBuilder:
     """A builder by its name in ``docker buildx ls``. ``seconds`` bounds one build; paths are relative to ``folder``.
 
-    ``compression`` is that of the layers it adds, as BuildKit names it.
+    ``compression`` is that of the layers it adds, as BuildKit names it; without ``cached`` every step is run again.
     """
 
     name: str
     folder: Path
     seconds: float = 3600
     compression: str = "gzip"
+    cached: bool = True
 
     def build(self, job: BuildJob, log: Log) -> str:
         with tempfile.TemporaryDirectory() as temporary:
@@ -111,10 +113,17 @@ class RemoteBuilder:
 
 
 def _command(builder: BuildxBuilder, job: BuildJob, metadata: Path) -> list[str]:
-    output = f"type=image,name={job.repository},push=true,push-by-digest=true,oci-mediatypes=true"
-    output = f"{output},compression={builder.compression}"
     command = ["docker", "buildx", "build", "--builder", builder.name, "--progress", "plain", "--provenance", "false"]
-    command += ["--platform", job.platform, "--output", output, "--metadata-file", str(metadata)]
+    command += [
+        "--platform",
+        job.platform,
+        "--output",
+        image_export(job.repository, builder.compression),
+        "--metadata-file",
+        str(metadata),
+    ]
+    if not builder.cached:
+        command.append("--no-cache")
     for name, location in sorted(job.named_contexts.items()):
         command += ["--build-context", f"{name}={location}"]
     for name, value in sorted(job.build_arguments.items()):

@@ -20,6 +20,7 @@ from codeopen.images.ondemand.builders.job import BuildJob
 from codeopen.images.ondemand.builders.workflow import WorkflowBuilder
 from codeopen.images.registry.registry import Registry
 from codeopen.model.plan.digest import plan_tag
+from codeopen.model.plan.exporting import image_export
 
 PLAN = f"sha256:{'a' * 64}"
 JOB = BuildJob(
@@ -61,9 +62,14 @@ def test_buildx_is_called_with_everything_of_the_job(docker: Path) -> None:
     assert "--build-context base=docker-image://localhost:5000/codeopen/codeopen-base@sha256:b" in text
     assert "--build-arg CODEOPEN_PART=addon-gui" in text
     assert f"--label dev.codeopen.plan-digest={PLAN}" in text
-    assert (
-        f"type=image,name={JOB.repository},push=true,push-by-digest=true,oci-mediatypes=true,compression=gzip" in text
-    )
+    assert image_export(JOB.repository) in text
+    assert "--no-cache" not in text
+
+
+def test_a_build_without_cache_is_asked_for(docker: Path) -> None:
+    with pytest.raises(BuildError, match="did not say which image it pushed"):
+        BuildxBuilder("mine", docker, cached=False).build(JOB, lambda _: None)
+    assert "--no-cache" in (docker / "called").read_text().splitlines()
 
 
 def test_a_failed_build_tells_the_last_lines_of_its_log(docker: Path) -> None:

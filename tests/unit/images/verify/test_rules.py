@@ -26,7 +26,10 @@ CONFIG: dict[str, Any] = {
     "ExposedPorts": {"4096/tcp": {}},
     "Labels": {
         "org.opencontainers.image.title": "codeopen-js",
-        "org.opencontainers.image.version": "",
+        "org.opencontainers.image.version": "plan-1",
+        "org.opencontainers.image.revision": "sha256:1",
+        "org.opencontainers.image.source": "https://example.org/source",
+        "org.opencontainers.image.licenses": "GPL-2.0-or-later AND MIT",
         "dev.codeopen.plan-digest": "sha256:1",
         "dev.codeopen.upstream.ubuntu": "trixie",
         "dev.codeopen.substitute.ubuntu": "Debian",
@@ -50,6 +53,12 @@ EXPECTED = Expectation(
     ),
     upstreams=MappingProxyType({"ubuntu": "trixie"}),
     substitutes=MappingProxyType({"ubuntu": "Debian", "go": "from an archive, in a part that this one takes"}),
+    origin=MappingProxyType(
+        {
+            "org.opencontainers.image.source": "https://example.org/source",
+            "org.opencontainers.image.licenses": "GPL-2.0-or-later AND MIT",
+        }
+    ),
 )
 
 
@@ -182,12 +191,30 @@ def test_a_good_image_breaks_no_rule(rule: Any) -> None:
         (
             "labels",
             labelled("org.opencontainers.image.version", "24.04"),
-            "label org.opencontainers.image.version is '24.04', which is not said of this image",
+            "label org.opencontainers.image.version is '24.04' instead of 'plan-1'",
+        ),
+        (
+            "labels",
+            labelled("org.opencontainers.image.revision", "5e0f8ad"),
+            "label org.opencontainers.image.revision is '5e0f8ad' instead of 'sha256:1'",
+        ),
+        (
+            "labels",
+            changed(Labels={k: v for k, v in CONFIG["Labels"].items() if not k.endswith((".source", ".licenses"))}),
+            (
+                "label org.opencontainers.image.source is None instead of 'https://example.org/source'; "
+                "label org.opencontainers.image.licenses is None instead of 'GPL-2.0-or-later AND MIT'"
+            ),
+        ),
+        (
+            "labels",
+            labelled("org.opencontainers.image.vendor", "Canonical"),
+            "label org.opencontainers.image.vendor is 'Canonical', which is not said of this image",
         ),
         (
             "labels",
             labelled("org.opencontainers.image.ref.name", "ubuntu"),
-            "label org.opencontainers.image.ref.name is 'ubuntu', which is not said of this image",
+            "label org.opencontainers.image.ref.name is 'ubuntu' instead of ''",
         ),
         (
             "labels",

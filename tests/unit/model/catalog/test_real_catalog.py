@@ -143,6 +143,7 @@ def test_the_specifications_planned_addons_can_be_had(catalog: Catalog) -> None:
 def test_base(catalog: Catalog) -> None:
     assert catalog.base.estimated_size_mb == 500
     assert dict(catalog.base.env) == {
+        "LANG": "C.UTF-8",
         "OPENCODE_PORT": "4096",
         "ACP_GATEWAY_PORT": "4097",
         "OPENCODE_HOST": "0.0.0.0",  # noqa: S104  the specification's bind address inside the container

@@ -10,13 +10,14 @@ from codeopen.model.plan.digest import PlanInputs, UpstreamPin, combination_dige
 FILE = ContextFile("run.sh", "sha256:01", 3, executable=False)
 PIN = UpstreamPin("node", "docker.io/library/node:22", "22.1.0", "sha256:02")
 INPUTS = PlanInputs(
-    "js", "linux/amd64", "sha256:00", (FILE,), (PIN,), (("A", "1"),), "sha256:03", (("go", "sha256:04"),)
+    *("js", "linux/amd64", "sha256:00", (FILE,), (PIN,), (("A", "1"),), "sha256:03", (("go", "sha256:04"),)),
+    labels=(("L", "1"),),
 )
 
 
 def test_the_encoding_is_stable() -> None:
     """A change here gives every image of every release a new identity: raise FORMAT, and say so in the change."""
-    assert plan_digest(INPUTS) == "sha256:8657ec6c9772aac309f66cbbb3265aa4d8f57b1f6af031cf1a9ec0601a42aa2a"
+    assert plan_digest(INPUTS) == "sha256:cd2391bbbbd6abe91cfb48d48a54261b5b3f1ecf6d5ed830272f57caf0f3f0fa"
 
 
 CHANGES = [
@@ -38,6 +39,9 @@ CHANGES = [
     replace(INPUTS, build_arguments=()),
     replace(INPUTS, build_arguments=(("A", "2"),)),
     replace(INPUTS, build_arguments=(("B", "1"),)),
+    replace(INPUTS, labels=()),
+    replace(INPUTS, labels=(("L", "2"),)),
+    replace(INPUTS, labels=(("M", "1"),)),
 ]
 
 

@@ -116,7 +116,8 @@ def test_inputs_are_kept_for_explanation(tmp_path: Path) -> None:
     inputs = by_id[JS].inputs[AMD64]
     assert inputs.parent == by_id[BASE].digests[AMD64]
     assert [file.path for file in inputs.files] == ["tools.json"]
-    assert inputs.build_arguments == (("CODEOPEN_HEALTH", ""), ("CODEOPEN_PART", "js"))
+    epoch = ("SOURCE_DATE_EPOCH", "315532800")
+    assert inputs.build_arguments == (("CODEOPEN_HEALTH", ""), ("CODEOPEN_PART", "js"), epoch)
     assert [pin.id for pin in by_id[BASE].inputs[AMD64].upstreams] == ["packages", "ubuntu"]
     assert dict(by_id[BASE].inputs[AMD64].build_arguments)["CODEOPEN_HEALTH"].startswith(
         "opencode\tOPENCODE_PORT=4096\t"
