@@ -38,7 +38,7 @@ def image_labels(
 def identity_labels(title: str, plan_digest: str) -> dict[str, str]:
     """What an image is: its title, its plan as revision, and as version the tag that names this plan for good.
 
-    Neither a commit nor a released version: one image serves all commits and versions whose plan it is (ADR 20). A
+    Neither a commit nor a released version: one image serves all commits and versions whose plan it is (ADR 21). A
     build can't drop a label that it inherits, only empty it.
     """
     return {
