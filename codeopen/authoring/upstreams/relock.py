@@ -17,7 +17,7 @@ from typing import Any, Final
 from codeopen.authoring.upstreams.inventory import Lock
 from codeopen.authoring.upstreams.locks import LockKind, check_lock
 from codeopen.authoring.upstreams.npm_lock import missing_optional, without_hash
-from codeopen.authoring.upstreams.sources import newest_go, newest_npm, run_tool
+from codeopen.authoring.upstreams.sources import GO_ENVIRONMENT, newest_go, newest_npm, run_tool
 from codeopen.authoring.upstreams.versions import upper_bound
 from codeopen.errors import UpstreamError
 
@@ -149,7 +149,6 @@ def _tightened(line: str, packages: Mapping[str, str], locked: str) -> str:
 
 
 def _go(task: _Task) -> None:
-    # A version of Go that a module needs is fetched as a module; one that the folder is held to is the only one.
     go = (task.lock.constraints or {}).get("go", "")
     moved = task.whole or not task.packages
     for module, constraint in task.packages.items():
@@ -157,10 +156,10 @@ def _go(task: _Task) -> None:
         new = newest_go(module, constraint, current, task.folder, go)
         moved = moved or new != current
         if new != current:
-            run_tool(["go", "get", f"{module}@{new}"], task.folder, {"GOFLAGS": "-mod=mod"})
+            run_tool(["go", "get", f"{module}@{new}"], task.folder, GO_ENVIRONMENT)
             _follow_in_setup(task.root, task.folder.name, current, new)
     if moved:
-        run_tool(["go", "mod", "tidy"], task.folder, {"GOFLAGS": "-mod=mod"})
+        run_tool(["go", "mod", "tidy"], task.folder, GO_ENVIRONMENT)
 
 
 def _follow_in_setup(root: Path, module: str, old: str, new: str) -> None:

@@ -27,6 +27,8 @@ _TOOLS: Final = {
     "go": "install it from https://go.dev/dl",
     "cargo": "install Rust, which has it",
 }
+# A module names the Go that compiles it, which comes as a module too.
+GO_ENVIRONMENT: Final = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "auto"}
 _TIMEOUT_SECONDS: Final = 900
 _LONGEST_REASON: Final = 400
 _BLOCK: Final = 1 << 20
@@ -65,13 +67,12 @@ def newest_npm(package: str, constraint: str, current: str, folder: Path) -> str
 
 def newest_go(module: str, constraint: str, current: str, folder: Path, go: str) -> str:
     """The newest release of a Go module; where ``go`` constrains Go itself, the newest that such a Go compiles."""
-    environment = {"GOFLAGS": "-mod=mod"}
-    listed = run_tool(["go", "list", "-m", "-versions", module], folder, environment).split()[1:]
+    listed = run_tool(["go", "list", "-m", "-versions", module], folder, GO_ENVIRONMENT).split()[1:]
     candidates = [version for version in listed if newest([version], constraint, current) != current]
     for version in sorted(candidates, key=lambda each: order(each) or ((), 0), reverse=True):
         if not go:
             return version
-        told = json.loads(run_tool(["go", "list", "-m", "-json", f"{module}@{version}"], folder, environment))
+        told = json.loads(run_tool(["go", "list", "-m", "-json", f"{module}@{version}"], folder, GO_ENVIRONMENT))
         asks = told.get("GoVersion", go.removesuffix(".x"))
         if allows(go, asks) or newest([asks], "", go.removesuffix(".x")) == go.removesuffix(".x"):
             return version

@@ -87,11 +87,22 @@ def test_a_package_that_the_registry_lacks_leaves_everything_as_it_was(checkout:
     assert changed(checkout) == set()
 
 
+def test_one_that_fails_keeps_no_other_from_moving_and_leaves_nothing_in_it(checkout: Path, pages: Pages) -> None:
+    pages.serve_npm("yarn", YARN | {"1.22.24": {"optionalDependencies": {"yarn-linux-arm64": "1.22.24"}}})
+    pages.serve_pypi("supervisor", ["4.3.0", "4.4.0"])
+    failed, moved = renew(checkout, checkout / "catalog", ["yarn", "supervisor"], write=True)
+    assert (failed.state, moved.state) == (State.FAILED, State.MOVED)
+    assert difference(checkout, "catalog/upstreams.yaml") == ["-    version: 4.3.0", "+    version: 4.4.0"]
+    assert not any(file.startswith("dockerfiles/flavors/js/tools") for file in changed(checkout))
+
+
 def test_check_says_what_would_move_and_changes_nothing(checkout: Path, pages: Pages) -> None:
     pages.serve_npm("yarn", YARN)
-    renewal = run(checkout, "yarn", write=False)
-    assert (renewal.state, renewal.after) == (State.MOVED, "1.22.23")
-    assert "catalog/upstreams.yaml" in renewal.files
+    pages.serve_pypi("supervisor", ["4.3.0"])
+    yarn, supervisor = renew(checkout, checkout / "catalog", ["yarn", "supervisor"], write=False)
+    assert (yarn.state, yarn.after) == (State.MOVED, "1.22.23")
+    assert "catalog/upstreams.yaml" in yarn.files
+    assert "dockerfiles/flavors/js/tools/package.json" not in supervisor.files
     assert changed(checkout) == set()
 
 
