@@ -16,6 +16,8 @@ from codeopen.images.verify.evidence import Evidence, look_into
 from codeopen.images.verify.expectation import Expectation, expect_part
 from codeopen.images.verify.image import RULES, RUNNING_RULES
 from codeopen.images.verify.layers import LayerReader
+from codeopen.images.verify.outside import RULES as OUTSIDE_RULES
+from codeopen.images.verify.outside import Unguarded, started_beside_a_neighbour
 from codeopen.images.verify.results import Rule, apply_rule
 from codeopen.images.verify.running import IDLE
 from codeopen.images.verify.services import RULES as SERVICE_RULES
@@ -71,6 +73,13 @@ SERVICE_PROBLEMS = {
     "stop": ["it ended with exit code 137", "s to end"],
 }
 
+OUTSIDE_PROBLEMS = {
+    "closed": [
+        "port 4996 (not in the catalog) listens on ::, which others can reach, without a login",
+        "port 4997 (open) answers another container, without a login",
+    ],
+}
+
 
 @pytest.fixture(scope="module")
 def build(live: LiveStack, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
@@ -121,20 +130,40 @@ def broken_container(broken_image: str, surroundings: Surroundings) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def broken_services(
-    build: Callable[[str], str], base_expected: Expectation, surroundings: Surroundings
-) -> Iterator[Services]:
+def with_an_open_port(base_expected: Expectation) -> Expectation:
+    return replace(base_expected, ports=(*base_expected.ports, Port(4997, "open", "", 15, "OPEN")))
+
+
+@pytest.fixture(scope="module")
+def broken_services_image(build: Callable[[str], str]) -> Iterator[str]:
     reference = build("broken_services")
-    expected = replace(base_expected, ports=(*base_expected.ports, Port(4997, "open", "", 15, "OPEN")))
-    logins = make_logins(expected, "0123456789abcdef")
-    with started_services(reference, surroundings, logins) as container:
-        services = Services(container, expected, logins, Patience(30, 30))
-        # The others must be well before the broken ones can be told from them.
-        for _ in range(300):
-            if services.health().startswith("nobody:"):
-                break
-        yield replace(services, patience=Patience(1, 1))
+    yield reference
     subprocess.run(["docker", "image", "rm", reference], check=False, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def broken_services(
+    broken_services_image: str, with_an_open_port: Expectation, surroundings: Surroundings
+) -> Iterator[Services]:
+    logins = make_logins(with_an_open_port, "0123456789abcdef")
+    with started_services(broken_services_image, surroundings, logins) as container:
+        yield impatient(Services(container, with_an_open_port, logins))
+
+
+@pytest.fixture(scope="module")
+def broken_unguarded(
+    broken_services_image: str, with_an_open_port: Expectation, surroundings: Surroundings
+) -> Iterator[Unguarded]:
+    with started_beside_a_neighbour(broken_services_image, with_an_open_port, surroundings) as unguarded:
+        yield replace(unguarded, services=impatient(unguarded.services))
+
+
+def impatient(services: Services) -> Services:
+    """The others must be well before the broken ones can be told from them."""
+    for _ in range(300):
+        if services.health().startswith("nobody:"):
+            break
+    return replace(services, patience=Patience(1, 1))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -154,3 +183,11 @@ def test_a_broken_container_is_found_out(broken_container: Container, rule: Rule
 def test_broken_services_are_found_out(broken_services: Services, rule: Rule[Services]) -> None:
     detail = apply_rule("services", rule, broken_services).detail
     assert [text for text in SERVICE_PROBLEMS[rule.name] if text not in detail] == [], detail
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("rule", OUTSIDE_RULES, ids=lambda rule: rule.name)
+def test_an_open_service_is_found_out(broken_unguarded: Unguarded, rule: Rule[Unguarded]) -> None:
+    detail = apply_rule("services", rule, broken_unguarded).detail
+    assert [text for text in OUTSIDE_PROBLEMS[rule.name] if text not in detail] == [], detail
+    assert "opencode" not in detail

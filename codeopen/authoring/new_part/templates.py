@@ -86,7 +86,8 @@ _SERVICE_README: Final = """# @id@
 @title@, for any flavor.
 
 - **Service**: a sample that says hello over HTTP, to be replaced. `@variable@_PORT` moves it; where
-  `@variable@_PASSWORD` is set, it asks for the login by basic authentication.
+  `@variable@_PASSWORD` is set, it asks for the login by basic authentication; without one nobody outside of the
+  container reaches it.
 - **`bc`**, a calculator: a sample, to be replaced.
 
 Packages come from the distribution's archive.
@@ -104,11 +105,12 @@ redirect_stderr=true
 stdout_logfile=/dev/fd/1
 stdout_logfile_maxbytes=0
 """
-_SERVICE: Final = r'''"""A sample service: says hello to whoever has the login, or to everybody without a password."""
+_SERVICE: Final = r'''"""A sample service: greets whoever logs in; without a password only this container can ask."""
 
 import base64
 import hmac
 import os
+import subprocess
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -138,8 +140,9 @@ class Handler(BaseHTTPRequestHandler):
         """Requests are not logged."""
 
 
+ADDRESS = subprocess.check_output(["/usr/local/bin/codeopen-bind-address", "@variable@"], text=True)
 PORT = int(os.environ["@variable@_PORT"])
-ThreadingHTTPServer(("0.0.0.0", PORT), Handler).serve_forever()  # noqa: S104  (a container's port)
+ThreadingHTTPServer((ADDRESS.strip(), PORT), Handler).serve_forever()
 '''
 SERVICE_FILES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -111,6 +111,18 @@ def started(image: str, surroundings: Surroundings, *command: str) -> Iterator[C
         _docker(["rm", "--force", "--volumes", container.name], _ENGINE_SECONDS)
 
 
+@contextmanager
+def own_network(labels: Mapping[str, str]) -> Iterator[str]:
+    """The name of a network whose containers reach each other and nothing else. Raises VerifyError."""
+    name = f"codeopen-verify-{secrets.token_hex(6)}"
+    words = [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
+    try:
+        _engine(["network", "create", "--internal", *words, name])
+        yield name
+    finally:
+        _docker(["network", "rm", name], _ENGINE_SECONDS)
+
+
 def remove_images(references: Sequence[str]) -> None:
     """Remove the Engine's copies of images; those that are in use or not there stay as they are."""
     if references:
@@ -118,11 +130,17 @@ def remove_images(references: Sequence[str]) -> None:
 
 
 def remove_containers(*labels: str) -> None:
-    """Remove the containers that have all of these labels, ``name`` or ``name=value``, and their anonymous volumes."""
+    """Remove the containers and networks that have all of these labels, ``name`` or ``name=value``.
+
+    A container's anonymous volumes go with it.
+    """
     filters = [word for label in labels for word in ("--filter", f"label={label}")]
     listed = _docker(["ps", "--all", "--quiet", *filters], _ENGINE_SECONDS).output.split()
     if listed:
         _docker(["rm", "--force", "--volumes", *listed], _ENGINE_SECONDS)
+    networks = _docker(["network", "ls", "--quiet", *filters], _ENGINE_SECONDS).output.split()
+    if networks:
+        _docker(["network", "rm", *networks], _ENGINE_SECONDS)
 
 
 def _engine(

@@ -20,6 +20,7 @@ end_last_run() {
 end_last_run
 clear_display
 check_login
+address=$(codeopen-bind-address KASMVNC)
 
 # VNC itself is reached through a socket of this user only, and not over the network.
 socket=$XDG_RUNTIME_DIR/vnc.sock
@@ -28,5 +29,5 @@ trap 'trap "" TERM; kill 0; wait' EXIT
 env -u KASMVNC_PASSWORD Xtigervnc "$DISPLAY" -geometry "${WIDTH}x$HEIGHT" -depth 24 -desktop Desktop -nolisten tcp \
   -rfbport -1 -rfbunixpath "$socket" -rfbunixmode 0600 -SecurityTypes None -AlwaysShared &
 wait_for_display
-node /opt/codeopen/gui/web.mjs "$socket" &
+node /opt/codeopen/gui/web.mjs "$socket" "$address" &
 wait -n

@@ -79,7 +79,7 @@ function keepAlive(webSocket) {
   webSocket.on('close', () => clearInterval(timer));
 }
 
-function serve({ port, files, vncSocket, mayEnter }) {
+function serve({ address, port, files, vncSocket, mayEnter }) {
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, perMessageDeflate: false });
   const server = createServer((request, response) => {
     if (mayEnter(request)) answer(files, request, response);
@@ -96,7 +96,7 @@ function serve({ port, files, vncSocket, mayEnter }) {
       pipeline(browser, connect(vncSocket), browser, () => webSocket.terminate());
     });
   });
-  server.listen(port, '0.0.0.0');
+  server.listen(port, address);
 }
 
 const folder = import.meta.dirname;
@@ -105,6 +105,7 @@ const files = load(join(folder, 'page'), '/');
 load(join(novnc, 'core'), '/core/', files);
 load(join(novnc, 'vendor'), '/vendor/', files);
 serve({
+  address: process.argv[3],
   port: Number(process.env.KASMVNC_PORT),
   files,
   vncSocket: process.argv[2],

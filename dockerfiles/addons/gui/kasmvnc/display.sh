@@ -5,6 +5,7 @@ set -euo pipefail
 . /usr/local/lib/codeopen/gui/session.sh
 clear_display
 check_login
+address=$(codeopen-bind-address KASMVNC)
 
 # What KasmVNC writes is made anew at each start, so that a changed password counts and none stays in the volume.
 state=$XDG_RUNTIME_DIR/kasmvnc
@@ -27,4 +28,6 @@ command=$(env -u XAUTHORITY HOME="$state" kasmvncserver "$DISPLAY" -dry-run -con
 rm -f "$state/.Xauthority"
 server=()
 eval "server=(${command% >> *})"
+# The last one counts: without a password the user's own settings don't open the page either.
+if [ "$address" != 0.0.0.0 ]; then server+=(-interface "$address"); fi
 exec env -u KASMVNC_PASSWORD "${server[@]}"

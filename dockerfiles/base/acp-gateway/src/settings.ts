@@ -83,7 +83,8 @@ function readLogin(reader: EnvironmentReader): Login | null {
     throw new SettingsError("ACP_GATEWAY_USERNAME: a user name can't hold a colon; write one without");
   }
   const password = reader.text("ACP_GATEWAY_PASSWORD");
-  return password === undefined ? null : { username, password };
+  // One of blanks is an accident, and the first that anybody tries.
+  return password === undefined || password.trim() === "" ? null : { username, password };
 }
 
 /** The metrics' token is no login: whoever collects them must not get a shell for it. */

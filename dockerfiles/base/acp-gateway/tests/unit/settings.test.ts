@@ -41,7 +41,9 @@ suite("settings", () => {
   test("an address that can be reached from outside is refused without a token", () => {
     for (const host of ["0.0.0.0", "::", "192.168.1.2", "example.org"]) {
       assert.match(problemOf({ ACP_GATEWAY_HOST: host }), /ACP_GATEWAY_PASSWORD/);
-      assert.match(problemOf({ ACP_GATEWAY_HOST: host, ACP_GATEWAY_PASSWORD: "" }), /ACP_GATEWAY_PASSWORD/);
+      for (const blank of ["", "   ", "\t\n"]) {
+        assert.match(problemOf({ ACP_GATEWAY_HOST: host, ACP_GATEWAY_PASSWORD: blank }), /ACP_GATEWAY_PASSWORD/);
+      }
     }
     assert.equal(problemOf({ ACP_GATEWAY_HOST: "127.0.0.1" }), "");
   });
