@@ -1,6 +1,6 @@
 """Renewing with the real npm, uv, Go and Cargo, which ask registries that stand in on the loopback address.
 
-Each works on a copy of this checkout, with the catalog and the lock files as they are.
+Each works on a copy of what this checkout pins, with the catalog and the lock files as they are.
 """
 
 from __future__ import annotations
@@ -16,18 +16,23 @@ from typing import Any
 import pytest
 
 from codeopen.authoring.new_part.replacing import replace_file
+from codeopen.authoring.upstreams.inventory import tracked_files
 from codeopen.authoring.upstreams.renewal import Renewal, State, renew
 from codeopen.errors import UpstreamError
-from tests.live import copy_checkout
 from tests.unit.authoring.upstreams.stand_in import Pages, serving, write_cargo_registry, write_go_proxy
 
+ROOT = Path(__file__).parents[4]
+WITH_PINS = ("catalog/", "dockerfiles/", "tools/", "tests/images/database_servers/", "requirements.lock")
 YARN: dict[str, dict[str, Any]] = {"1.22.22": {}, "1.22.23": {}, "2.0.0": {}, "1.23.0-rc.1": {}}
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
-    copy_checkout(folder)
+    for path in tracked_files(ROOT):
+        if path.startswith(WITH_PINS):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / path, folder / path, follow_symlinks=False)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
     return folder
