@@ -52,13 +52,13 @@ bench:
 	@$(ENV) status=0; \
 	  python -m bench.run $(if $(JSON),--json $(JSON)) || status=$$?; \
 	  python -m bench.composing --if-kept $(if $(JSON),--json $(basename $(JSON)).composing.json) || status=$$?; \
-	  PYTHONPATH=tools/setup:tools/plugins python -m bench.projects --sizes $(or $(SIZES),3 6) \
+	  PYTHONPATH=tools/setup:tools/fallback python -m bench.projects --sizes $(or $(SIZES),3 6) \
 	    $(if $(JSON),--json $(basename $(JSON)).projects.json) || status=$$?; \
 	  exit $$status
 
 # 50 to 500 projects' stacks on a control plane of its own; SIZES="3 6" for a sample.
 bench-projects:
-	@$(ENV) PYTHONPATH=tools/setup:tools/plugins python -m bench.projects $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))
+	@$(ENV) PYTHONPATH=tools/setup:tools/fallback python -m bench.projects $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))
 
 # On the parts that `codeopen part test --keep` leaves in its registry.
 bench-compose:

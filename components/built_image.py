@@ -10,7 +10,7 @@ import pulumi
 import pulumi_docker_build as docker_build
 
 from codeopen.model.plan.exporting import image_export
-from components.custom import ImageRelease, PlannedImageArgs, PublishedPlan
+from provider.resources import ImageRelease, PlannedImageArgs, PublishedPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from codeopen.platform.cluster.project_objects import project_objects
 from codeopen.platform.cluster.workload.deployment import HOME_CLAIM, ProjectDeployment
 from codeopen.platform.cluster.workload.pod import USERNAME
 from components.cluster_objects import declare
-from components.custom import Credential, GrantedStorage, GrantedStorageArgs
+from provider.resources import Credential, GrantedStorage, GrantedStorageArgs
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from codeopen.model.plan.labels import image_labels
 from codeopen.model.plan.parts import BASE, PartId
 from codeopen.model.plan.plan import PlannedCombination, PlannedPart
 from codeopen.model.plan.platforms import architecture, platform_version
-from components.custom import ComposedImage, ComposedImageArgs, ComposedPart
 from components.part_images import BuildArgs, PartImages, named_contexts
+from provider.resources import ComposedImage, ComposedImageArgs, ComposedPart
 
 
 class ComposedImages(pulumi.ComponentResource):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 
 from codeopen.model.plan.digest import index_digest
-from components.custom import ImageIndex, ImageIndexArgs
 from components.part_images import BuildArgs
+from provider.resources import ImageIndex, ImageIndexArgs
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_docker as docker
 
 from codeopen.model.plan.projects import PlannedProject
-from components.custom import Credential, ProcessLimit
+from provider.resources import Credential, ProcessLimit
 
 CPU_PERIOD_MICROSECONDS = 100_000
 MEBIBYTE = 1 << 20

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pulumi
 
 from codeopen.environment.mirror import MirroredUpstream
-from components.custom import MirroredImage, MirroredImageArgs
+from provider.resources import MirroredImage, MirroredImageArgs
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ from codeopen.platform.cluster.workload.pod import hosts
 from components.cluster_objects import declare_each
 from components.cluster_project import ClusterProjectArgs, ProjectStack
 from components.cluster_registry import declare_registry, platform_secrets
-from components.custom import PublishedImage
 from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from provider.resources import PublishedImage
 
 LOGIN: Final = "registry-login"
 REGISTRY_LOGIN: Final = "CODEOPEN_REGISTRY_LOGIN"

@@ -22,13 +22,13 @@ from codeopen.model.plan.plan import BuildPlan, PlannedCombination, PlannedPart,
 from codeopen.model.plan.projects import PlannedProject, plan_projects
 from components.built_image import BuiltImage
 from components.composed_images import ComposedImages
-from components.custom import ComposedImage
 from components.image_indexes import ImageIndexes, PlatformImages
 from components.local_registry import LocalRegistry, LocalRegistryArgs
 from components.part_images import BuildArgs, PartImages
 from components.project_stack import ProjectStack, ProjectStackArgs
 from components.substitute_images import SubstituteImages
 from components.upstream_mirror import UpstreamMirror, UpstreamMirrorArgs
+from provider.resources import ComposedImage
 from stacks.kubernetes import run_on_cluster
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -10,11 +10,14 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 ROOMS = (  # each imports from those above it alone
+    "provider.protocol",
+    "provider.kubernetes",
     "codeopen.errors",
     "codeopen.model",
     "codeopen.environment",
     "codeopen.images",
     "codeopen.platform",
+    "provider",
     "components",
     "stacks",
     "codeopen.authoring",
@@ -123,7 +126,11 @@ def _against_the_stream(module: str, name: str) -> str:
 
 
 def modules() -> dict[str, Path]:
-    files = [path for folder in ("codeopen", "components", "stacks") for path in (CHECKOUT / folder).rglob("*.py")]
+    files = [
+        path
+        for folder in ("codeopen", "components", "provider", "stacks")
+        for path in (CHECKOUT / folder).rglob("*.py")
+    ]
     names = {path: path.relative_to(CHECKOUT).with_suffix("").as_posix().replace("/", ".") for path in files}
     return {name.removesuffix(".__init__"): path for path, name in names.items()}
 

@@ -22,6 +22,12 @@ VERSION = "3.259.0"
 DOCKER_VERSION = "5.2.0"
 DOCKER_BUILD_VERSION = "0.0.22"
 KUBERNETES_VERSION = "4.34.2"
+_FALLBACK = Path("tools", "fallback")
+_PLUGINS = (
+    Path("provider", "protocol"),
+    Path("provider", "kubernetes"),
+    _FALLBACK,
+)  # what the fallbacks run, where it lies in the checkout
 FALLBACKS = {"docker": DOCKER_VERSION, "kubernetes": KUBERNETES_VERSION}
 
 
@@ -99,7 +105,7 @@ def plugins_step(paths: Paths, machine: Machine) -> Step:
         python = runtime / "venv" / "bin" / "python"
         pulumi = program(paths, machine)
         common: list[str | Path] = ["--python", python, "--plugins", runtime / "plugins"]
-        installer = paths.checkout / "tools" / "plugins" / "install.py"
+        installer = paths.checkout / _FALLBACK / "install.py"
         language: list[str | Path] = ["language-host", "--sdk-python", pulumi.parent / "sdk", "--bin", pulumi.parent]
         failure = "The plugins can't be installed"
         run([sys.executable, installer, *language, *common], failure=failure)
@@ -122,7 +128,7 @@ def _official_plugins(paths: Paths, machine: Machine) -> Step:
         return f"{versions}, installed before" if there and not any(marker.exists() for marker in markers) else None
 
     def install() -> str:
-        installer = paths.checkout / "tools" / "plugins" / "install.py"
+        installer = paths.checkout / _FALLBACK / "install.py"
         for name in FALLBACKS:
             run([sys.executable, installer, f"remove-{name}-fallback"], failure="The fallback plugin can't be removed")
         for name, version in plugins:
@@ -141,10 +147,10 @@ def _plugins_folder() -> Path:
 
 def _plugins_hash(paths: Paths) -> str:
     """What the installed plugins are made from: their code, and the locked packages they run with."""
-    source = paths.checkout / "tools" / "plugins"
-    digest = hashlib.sha256((source / "requirements.lock").read_bytes() + sys.version.encode())
-    for file in sorted(source.rglob("*.py")):
-        digest.update(f"{file.relative_to(source).as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    requirements = paths.checkout / _FALLBACK / "requirements.lock"
+    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode())
+    for file in sorted(file for folder in _PLUGINS for file in (paths.checkout / folder).rglob("*.py")):
+        digest.update(f"{file.relative_to(paths.checkout).as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -152,8 +158,9 @@ def _copy_runtime(paths: Paths, runtime: Path) -> None:
     """An interpreter with the SDK and a copy of the plugins, which stay when the checkout goes."""
     shutil.rmtree(runtime, ignore_errors=True)
     runtime.mkdir(parents=True)
-    source = paths.checkout / "tools" / "plugins"
-    shutil.copytree(source, runtime / "plugins", ignore=shutil.ignore_patterns("__pycache__", "bin"))
+    for folder in _PLUGINS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(paths.checkout / folder, runtime / "plugins" / folder, ignore=ignored)
     run([sys.executable, "-m", "venv", runtime / "venv"], failure="The plugins' Python environment can't be made")
     pip: Sequence[str | Path] = [
         runtime / "venv/bin/python",
@@ -163,7 +170,7 @@ def _copy_runtime(paths: Paths, runtime: Path) -> None:
         "-q",
         "install",
     ]
-    command = [*pip, "--require-hashes", "-r", source / "requirements.lock"]
+    command = [*pip, "--require-hashes", "-r", paths.checkout / _FALLBACK / "requirements.lock"]
     run(command, failure="The plugins' Python packages can't be installed")
 
 

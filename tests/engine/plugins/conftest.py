@@ -19,7 +19,7 @@ import pytest
 from docker.errors import DockerException
 
 ROOT = Path(__file__).parents[3]
-PLUGINS = ROOT / "tools" / "plugins"
+FALLBACK = ROOT / "tools" / "fallback"
 PROGRAM = Path(__file__).parent / "program"
 TEST_LABEL = "codeopen.test"
 INSTALLED_TOOLS = Path.home() / ".cache" / "codeopen" / "tools"
@@ -112,9 +112,9 @@ def registry(tmp_path: Path) -> Iterator[str]:
 
 
 def install(home: Path, command: str, *options: str | Path) -> None:
-    runtime = ("--python", sys.executable, "--plugins", PLUGINS)
+    runtime = ("--python", sys.executable, "--plugins", ROOT)
     subprocess.run(
-        [sys.executable, PLUGINS / "install.py", command, *options, *runtime],
+        [sys.executable, FALLBACK / "install.py", command, *options, *runtime],
         env={**os.environ, "PULUMI_HOME": str(home)},
         check=True,
     )
@@ -152,7 +152,7 @@ class Stack:
         program = folder / "program"
         shutil.copytree(source, program)
         # Relative, as in the project's own Pulumi.yaml.
-        path = os.path.relpath(PLUGINS / "bin", program)
+        path = os.path.relpath(ROOT / "provider" / "bin", program)
         project = program / "Pulumi.yaml"
         project.write_text(project.read_text().replace("PLUGINS", path))
         self.run("stack", "init", "dev")

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from threading import Event
 
-from codeopen_plugins.codeopen.mirrored_image import MirroredImage
+from provider.mirrored_image import MirroredImage
 
 
 def add(folder: Path, content: bytes) -> dict[str, object]:

@@ -219,7 +219,7 @@ def test_plugins_are_found_from_elsewhere_and_dynamic_resources_work(stack: Stac
     preview = stack.run("preview", "--cwd", str(stack.folder / "program"), cwd=tmp_path)
     assert "$PATH" not in preview.output
     stack.up("--target", "**echo", "--target", "**credential", "--target", "**codeopen-dev")
-    plugin_path = "tools/plugins/bin"
+    plugin_path = "provider/bin"
     assert [name for name, text in stack.state_texts().items() if plugin_path in text] == []
 
 

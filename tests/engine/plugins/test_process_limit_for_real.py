@@ -11,9 +11,9 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from codeopen_plugins.codeopen.process_limit import ProcessLimit
-from codeopen_plugins.errors import PluginError
-from codeopen_plugins.resource import Change
+from provider.process_limit import ProcessLimit
+from provider.protocol.errors import PluginError
+from provider.protocol.resource import Change
 from tests.engine.plugins.conftest import TEST_LABEL, Stack, remove_everything
 
 LIMIT = 64

@@ -11,12 +11,12 @@ from threading import Event
 
 import pytest
 
-from codeopen_plugins.codeopen.image_release import ImageRelease
-from codeopen_plugins.codeopen.manifest import Manifest, digest_of
-from codeopen_plugins.codeopen.published_plan import PublishedPlan
-from codeopen_plugins.codeopen.registry import Repository
-from codeopen_plugins.errors import PluginError
-from codeopen_plugins.values import Properties
+from provider.image_release import ImageRelease
+from provider.manifest import Manifest, digest_of
+from provider.protocol.errors import PluginError
+from provider.protocol.values import Properties
+from provider.published_plan import PublishedPlan
+from provider.registry import Repository
 from tests.engine.plugins.conftest import Stack
 
 PLAN, OTHER_PLAN = "sha256:" + "ab" * 32, "sha256:" + "cd" * 32

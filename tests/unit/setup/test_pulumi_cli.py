@@ -110,14 +110,18 @@ def test_official_plugins_are_installed_and_replace_a_fallback(
 
 
 def test_the_plugins_hash_follows_their_code_and_packages(tmp_path: Path) -> None:
-    tree = {"requirements.lock": "a==1\n", "install.py": "x", "codeopen_plugins/server.py": "y"}
+    tree = {
+        "tools/fallback/requirements.lock": "a==1\n",
+        "tools/fallback/install.py": "x",
+        "provider/protocol/server.py": "y",
+    }
     paths = [Paths(tmp_path / name, tmp_path) for name in ("one", "two")]
     for each in paths:
-        write_tree(each.checkout / "tools/plugins", tree)
+        write_tree(each.checkout, tree)
     first, second = (pulumi_cli._plugins_hash(each) for each in paths)
     assert first == second
     for name in tree:
-        write_tree(paths[1].checkout / "tools/plugins", {**tree, name: "changed"})
+        write_tree(paths[1].checkout, {**tree, name: "changed"})
         assert pulumi_cli._plugins_hash(paths[1]) != first
-    write_tree(paths[1].checkout / "tools/plugins", {**tree, "bin/reference.txt": ""})
+    write_tree(paths[1].checkout, {**tree, "tools/fallback/reference.txt": "", "provider/registry.py": ""})
     assert pulumi_cli._plugins_hash(paths[1]) == first
