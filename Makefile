@@ -69,5 +69,5 @@ lock:
 	@$(ENV) codeopen upstream update $(NAME)
 
 refresh-mirror:
-	rm -rf $(HOME)/.cache/codeopen/mirror
+	rm -rf $(HOME)/.cache/codeopen/mirror $(HOME)/.cache/codeopen/mirror-arm64
 	@$(MAKE) setup

@@ -115,7 +115,7 @@ def _any_platform(parser: argparse.ArgumentParser) -> None:
 
 def _registry_and_platform(parser: argparse.ArgumentParser) -> None:
     _registry(parser)
-    parser.add_argument("--platform", default=_DEFAULT_PLATFORM, metavar="P", help="default: %(default)s")
+    parser.add_argument("--platform", metavar="P", help="as linux/arm64; default: the first of the stack's")
 
 
 def _building(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ def check(invocation: Invocation) -> Outcome:
     choices = Choices(registry=options.registry or "", build=False)
     with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices) as bench:
         pairs = tuple(_chosen(bench.source.catalog, options.names))
-        checked = check_pairs(bench, pairs, options.platform)
+        checked = check_pairs(bench, pairs, options.platform or bench.source.plan.platforms[0])
     counts = Counter(_method(pair) for pair in checked)
     if invocation.format == "json":
         rows = [_as_data(pair) for pair in checked]

@@ -1,7 +1,7 @@
 """``codeopen plan parts``, ``plan combinations`` and ``plan matrix``.
 
 JSON of ``parts``: ``parts``: rows of ``part``, ``kind``, ``name``, ``image``, ``parent``, ``context``, ``buildable``,
-``state``, ``digests`` (by platform), ``upstreams`` (``id``, ``reference``, ``version``, ``digest``).
+``state``, ``digests`` and ``why_not`` (by platform), ``upstreams`` (``id``, ``reference``, ``version``, ``digest``).
 JSON of ``combinations``: ``combinations``: rows of ``image``, ``flavor``, ``addons``, ``parts``, ``popular`` (the
 reason, or null), ``not_buildable``, ``digests`` (by platform).
 JSON of ``matrix``: see ``codeopen.model.plan.matrix``.
@@ -30,6 +30,7 @@ from codeopen.model.plan.plan import (
     make_plan,
     plan_combinations,
 )
+from codeopen.model.plan.state import PartState
 from codeopen.model.selection.selection import DEFAULT_PLATFORM
 
 
@@ -58,13 +59,25 @@ def matrix(invocation: Invocation) -> Outcome:
 
 
 def render_parts(plan: BuildPlan) -> str:
-    """Parts for people: a line for each part and platform."""
+    """Parts for people: a line for each part and platform, and why some are not for a platform."""
     rows = [
-        (str(planned.part.id), planned.state.value, platform, short_digest(planned.digests.get(platform, "-")))
+        (
+            str(planned.part.id),
+            planned.state_on(platform).value,
+            platform,
+            short_digest(planned.digests.get(platform, "-")),
+        )
         for planned in plan.parts
-        for platform in planned.digests or plan.platforms
+        for platform in plan.platforms
     ]
-    return render_table(("PART", "STATE", "PLATFORM", "PLAN DIGEST"), rows)
+    table = render_table(("PART", "STATE", "PLATFORM", "PLAN DIGEST"), rows)
+    reasons = dict.fromkeys(
+        f"{each.part.id} {why}\n"
+        for each in plan.parts
+        for platform, why in each.why_not.items()
+        if each.state_on(platform) is PartState.NO_PLATFORM
+    )
+    return table + ("\n" + "".join(reasons) if reasons else "")
 
 
 def render_combinations(planned: Iterable[PlannedCombination], popular: Mapping[Combination, str]) -> str:
@@ -119,6 +132,7 @@ def _part_data(planned: PlannedPart) -> dict[str, Any]:
         "buildable": planned.buildable,
         "state": planned.state.value,
         "digests": dict(planned.digests),
+        "why_not": dict(planned.why_not),
         "upstreams": [asdict(pin) for pin in planned.upstreams],
     }
 

@@ -20,13 +20,15 @@ FILE: Final = "mirror.json"
 class MirroredUpstream:
     """A stand-in for an upstream: an OCI image layout with its manifest's digest, or an image the Engine already has.
 
-    ``layout`` is a folder and ``digest`` is set, or else ``reference`` names the Engine's image.
+    ``layout`` is a folder and ``digest`` is set, or else ``reference`` names the Engine's image. ``platforms`` are
+    those that the whole mirror says it is for; empty where it doesn't.
     """
 
     version: str
     digest: str = ""
     layout: Path | None = None
     reference: str = ""
+    platforms: tuple[str, ...] = ()
 
 
 def read_mirror(folder: Path) -> Mapping[str, MirroredUpstream]:
@@ -36,7 +38,9 @@ def read_mirror(folder: Path) -> Mapping[str, MirroredUpstream]:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise SettingsError(f"codeopen:mirror: {file} has format {content['format']}, not {FORMAT}; run make setup")
-        return MappingProxyType({name: _read_entry(folder, entry) for name, entry in content["upstreams"].items()})
+        platforms = tuple(content.get("platforms", ()))
+        found = {name: _read_entry(folder, entry, platforms) for name, entry in content["upstreams"].items()}
+        return MappingProxyType(found)
     except FileNotFoundError:
         raise SettingsError(f"codeopen:mirror: {file} does not exist; run make setup, which makes it") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -54,7 +58,8 @@ def mirror_pins(mirror: Mapping[str, MirroredUpstream]) -> Mapping[str, Upstream
     )
 
 
-def _read_entry(folder: Path, entry: Mapping[str, Any]) -> MirroredUpstream:
+def _read_entry(folder: Path, entry: Mapping[str, Any], platforms: tuple[str, ...]) -> MirroredUpstream:
     if "layout" in entry:
-        return MirroredUpstream(entry["version"], digest=entry["digest"], layout=folder / entry["layout"])
+        layout = folder / entry["layout"]
+        return MirroredUpstream(entry["version"], digest=entry["digest"], layout=layout, platforms=platforms)
     return MirroredUpstream(entry["version"], reference=entry["reference"])

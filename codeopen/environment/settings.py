@@ -16,6 +16,7 @@ import yaml
 
 from codeopen.environment.cluster_settings import ClusterSettings
 from codeopen.environment.mirror import MirroredUpstream, mirror_pins, read_mirror
+from codeopen.environment.native import native_platform
 from codeopen.environment.read_cluster import read_cluster_settings
 from codeopen.errors import SettingsError
 from codeopen.model.plan.plan import PlanRequest
@@ -80,8 +81,12 @@ class _Reader:
         return value
 
 
-def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Settings:
-    """Read a stack's configuration: keys without ``codeopen:``, values as parsed JSON. Raises SettingsError."""
+def read_settings(stack: str, values: Mapping[str, Any], checkout: Path, native: str = native_platform()) -> Settings:
+    """Read a stack's configuration: keys without ``codeopen:``, values as parsed JSON. Raises SettingsError.
+
+    A stack that names no platforms is for ``native``, this machine's, where projects run on this machine; a cluster's
+    nodes are not known by it, so its stack is for the same one wherever it is read.
+    """
     reader = _Reader(values)
     port = _port("registryPort", reader.get("registryPort", int, 5000))
     first = _port("hostPorts", reader.get("hostPorts", int, 16000))
@@ -89,6 +94,7 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
         raise SettingsError(f"codeopen:hostPorts: {first} leaves no room for {BLOCK_SIZE * BLOCKS} ports; take 16000")
     version = reader.get("imageVersion", str, "") or _read_version(checkout / "VERSION")
     mirror = reader.get("mirror", str, "")
+    usual = DEFAULT_PLATFORM if values.get("cluster") else native
     release = Release(
         reader.get("registry", str, "") or f"localhost:{port}", reader.get("owner", str, "codeopen"), version
     )
@@ -96,7 +102,7 @@ def read_settings(stack: str, values: Mapping[str, Any], checkout: Path) -> Sett
         stack=stack,
         catalog=checkout / reader.get("catalog", str, "catalog"),
         release=release,
-        platforms=_strings("codeopen:platforms", reader.get("platforms", list, [DEFAULT_PLATFORM])),
+        platforms=_strings("codeopen:platforms", reader.get("platforms", list, []) or [usual]),
         parts=_optional_strings("codeopen:parts", reader.get("parts", list, [])),
         combinations=_optional_strings("codeopen:combinations", reader.get("combinations", list, [POPULAR])),
         process_limit=reader.get("processLimit", int, 2048),
@@ -123,7 +129,15 @@ def _read_cluster(value: Any, release: Release) -> ClusterSettings:
 
 
 def plan_request(settings: Settings) -> PlanRequest:
-    """What a stack asks of a plan, with the upstreams that its mirror puts in others' place."""
+    """What a stack asks of a plan, with the upstreams that its mirror puts in others' place. Raises SettingsError."""
+    for name, mirrored in settings.mirror.items():
+        for platform in settings.platforms:
+            if mirrored.platforms and platform not in mirrored.platforms:
+                held = ", ".join(mirrored.platforms)
+                raise SettingsError(
+                    f"codeopen:mirror: its {name} is for {held}, and the stack is for {platform}; "
+                    "take a mirror for that, or correct codeopen:platforms"
+                )
     return PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
 
 

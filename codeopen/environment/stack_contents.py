@@ -48,7 +48,10 @@ def _selected_parts(
     if not settings.parts:
         return buildable
     known = {str(part) for part in buildable}
+    planned = {str(each.part.id): each for each in plan.parts}
     for name in settings.parts:
+        if name in planned and name not in known:
+            raise SettingsError(f"codeopen:parts: {name} {planned[name].reason(plan.platforms[0])}")
         if name not in known:
             raise SettingsError(f"codeopen:parts: {name!r} is no part that can be built; {closest(name, known)}")
     chosen = {part for part in buildable if part == BASE or str(part) in settings.parts}

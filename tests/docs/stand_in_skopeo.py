@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "setup"))
 
-from oci_layout import write_layout
+from oci_layout import Image, write_layout
 
 
 def main(words: list[str]) -> None:
@@ -19,7 +19,7 @@ def main(words: list[str]) -> None:
         case ["copy", source, _] if source.startswith("docker://"):
             with tempfile.TemporaryDirectory() as folder:
                 tarfile.open(Path(folder) / "empty.tar", "w").close()
-                write_layout(Path(folder) / "empty.tar", layout, env={}, title=source, version="1")
+                write_layout(Path(folder) / "empty.tar", layout, Image(source, "1", "amd64", {}))
         case ["inspect", "--format", "{{.Digest}}", _]:
             sys.stdout.write(json.loads((layout / "index.json").read_text())["manifests"][0]["digest"] + "\n")
         case _:

@@ -68,14 +68,16 @@ def test_every_dockerfile_is_one_of_the_catalog_s() -> None:
 @pytest.mark.parametrize("name", BUILDS)
 def test_a_dockerfile_is_clean_where_upstreams_come_by_url(builder: str, empty: Path, name: str) -> None:
     part = BUILDS[name]
-    arguments = build_arguments(CATALOG, part, {})
+    arguments = build_arguments(CATALOG, part, {}, part.platforms[0])
     assert said(builder, ROOT / part.directory, contexts(part), empty, arguments) == CLEAN
 
 
 @pytest.mark.parametrize("name", [name for name, part in BUILDS.items() if files(part)])
 def test_a_dockerfile_is_clean_where_contexts_take_their_place(builder: str, empty: Path, name: str) -> None:
     part = BUILDS[name]
-    arguments = build_arguments(CATALOG, part, {each: UpstreamPin(each, "mirror", "1", "") for each in files(part)})
+    arguments = build_arguments(
+        CATALOG, part, {each: UpstreamPin(each, "mirror", "1", "") for each in files(part)}, part.platforms[0]
+    )
     assert said(builder, ROOT / part.directory, contexts(part) | files(part), empty, arguments) == CLEAN
 
 

@@ -6,7 +6,9 @@ from enum import StrEnum
 
 import cluster_tools
 import image_tests
+import mirror
 from cluster_tools import Cluster
+from machine import Machine
 from paths import Paths
 from steps import Step
 
@@ -27,8 +29,10 @@ def programs(extra: Extra) -> list[tuple[str, str]]:
     return image_tests.programs() if extra is Extra.IMAGES else cluster_tools.programs(_CLUSTERS[extra])
 
 
-def steps(paths: Paths, extra: Extra) -> list[Step]:
+def steps(paths: Paths, machine: Machine, extra: Extra) -> list[Step]:
     """What is done once those programs are there."""
-    return (
-        [image_tests.emulation_step()] if extra is Extra.IMAGES else cluster_tools.tool_steps(paths, _CLUSTERS[extra])
-    )
+    if extra is not Extra.IMAGES:
+        return cluster_tools.tool_steps(paths, _CLUSTERS[extra])
+    # Images of Docker Hub are for both platforms.
+    stand_ins = [] if machine.images else [mirror.step(paths, image_tests.EMULATED)]
+    return [image_tests.emulation_step(), *stand_ins]

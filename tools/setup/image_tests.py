@@ -10,13 +10,16 @@ from steps import Step
 
 # Any will do. Ubuntu's package of the first is a snap, so one that is there is enough.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+EMULATED = "arm64"
 EMULATOR = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 
 
 def programs() -> list[tuple[str, str]]:
     """Programs with the Debian packages that bring them."""
     browser = next(filter(found, BROWSERS), BROWSERS[0])
-    return [(browser, BROWSERS[0]), ("qemu-aarch64-static", "qemu-user-static"), ("update-binfmts", "binfmt-support")]
+    # mmdebstrap asks arch-test whether programs of another architecture run.
+    emulation = [("qemu-aarch64-static", "qemu-user-static"), ("update-binfmts", "binfmt-support")]
+    return [(browser, BROWSERS[0]), *emulation, ("arch-test", "arch-test")]
 
 
 def emulation_step(emulator: Path = EMULATOR) -> Step:

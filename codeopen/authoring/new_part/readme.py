@@ -9,8 +9,8 @@ from typing import Final
 
 from codeopen.errors import ReadmeError
 from codeopen.model.catalog.model import Addon, Base, Catalog, Flavor, Port, PortCheck
-from codeopen.model.plan.parts import Part, PartKind, list_parts
-from codeopen.model.selection.compatibility import incompatible_pairs
+from codeopen.model.plan.parts import BASE, Part, PartKind, list_parts
+from codeopen.model.selection.compatibility import incompatible_pairs, why_not
 from codeopen.model.selection.name import PREFIX
 from codeopen.model.selection.price import price_a_month
 
@@ -55,9 +55,19 @@ def _items(catalog: Catalog, part: Part) -> Iterator[Iterable[str]]:
     else:
         yield from _base_items(part, catalog.base)
     yield _item("Platforms", _listed(part.platforms))
+    yield from _nested("Not for", _absences(catalog, part))
     yield from _upstream_items(catalog, part)
     of_ports = sum(isinstance(check, PortCheck) for check in part.checks)
     yield _item("Checks", f"{len(part.checks)}" + (f", {of_ports} of them of ports" if of_ports else ""))
+
+
+def _absences(catalog: Catalog, part: Part) -> list[str]:
+    """The base's platforms that a part is not built for, each with the reason."""
+    if part.id == BASE:
+        return []
+    record = catalog.flavors[part.id.id] if part.id.kind is PartKind.FLAVOR else catalog.addons[part.id.id]
+    lacking = (platform for platform in catalog.base.platforms if platform not in part.platforms)
+    return [f"{platform}: {_plain(why_not(catalog, record, platform))}" for platform in lacking]
 
 
 def _base_items(part: Part, base: Base) -> Iterator[Iterable[str]]:

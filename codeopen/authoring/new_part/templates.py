@@ -24,7 +24,7 @@ ENTRY: Final = r"""
     sort_order: @sort_order@
     layer_order: @layer_order@
     includes: [bc]
-    platforms: [linux/amd64]
+    platforms: [@platforms@]
     checks:
       - name: bc
         command: [bc, --version]

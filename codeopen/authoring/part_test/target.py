@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
 
 from codeopen.images.verify.expectation import Expectation, expect_combination, expect_part
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.plan.explain import find_parts
 from codeopen.model.plan.parts import PartId, PartKind
-from codeopen.model.plan.plan import BuildPlan, PartState, PlannedPart
+from codeopen.model.plan.plan import BuildPlan, PlannedPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +42,16 @@ class Targets:
     untried: tuple[Untried, ...]
 
 
-_REASONS: Final = MappingProxyType(
-    {
-        PartState.PLANNED: "is planned: the catalog lists it, and nothing builds it yet",
-        PartState.NO_DOCKERFILE: "has no Dockerfile",
-        PartState.NO_PLATFORM: "is for none of the stack's platforms",
-        PartState.PARENT_NOT_BUILDABLE: "is built on a part that can't be built",
-    }
-)
-
-
 def find_targets(catalog: Catalog, plan: BuildPlan, names: Sequence[str]) -> Targets:
     """What the names mean, each once; without names, all parts. Raises PlanError or ImageNameError."""
     planned = {each.part.id: each for each in plan.parts}
     if not names:
-        return _sort(planned, [_part_target(catalog, part) for part in planned])
+        return _sort(planned, [_part_target(catalog, part) for part in planned], plan.platforms[0])
     targets = []
     for name in names:
         ids, combination = find_parts(catalog, name)
         targets.append(_combination_target(catalog, combination) if combination else _part_target(catalog, ids[0]))
-    return _sort(planned, targets)
+    return _sort(planned, targets, plan.platforms[0])
 
 
 def expect(catalog: Catalog, plan: BuildPlan, target: Target) -> Expectation:
@@ -74,23 +62,23 @@ def expect(catalog: Catalog, plan: BuildPlan, target: Target) -> Expectation:
     return expect_combination(catalog, plan, target.combination, platform)
 
 
-def _sort(planned: Mapping[PartId, PlannedPart], targets: Iterable[Target]) -> Targets:
+def _sort(planned: Mapping[PartId, PlannedPart], targets: Iterable[Target], platform: str) -> Targets:
     places = {part: place for place, part in enumerate(planned)}
     ordered = sorted(dict.fromkeys(targets), key=lambda target: (target.combination is not None, places[target.part]))
-    untried = {target: reason for target in ordered if (reason := _reason(planned, target))}
+    untried = {target: reason for target in ordered if (reason := _reason(planned, target, platform))}
     return Targets(
         tuple(target for target in ordered if target not in untried),
         tuple(Untried(target.name, reason) for target, reason in untried.items()),
     )
 
 
-def _reason(planned: Mapping[PartId, PlannedPart], target: Target) -> str:
-    """Why a target can't be built; empty when it can."""
+def _reason(planned: Mapping[PartId, PlannedPart], target: Target, platform: str) -> str:
+    """Why a target can't be built for a platform; empty when it can."""
     addons = target.combination.addons if target.combination else ()
     for part in (target.part, *(PartId(PartKind.ADDON, addon) for addon in addons)):
-        state = planned[part].state
-        if state is not PartState.BUILDABLE:
-            return f"{part} {_REASONS[state]}" if target.combination else _REASONS[state]
+        if platform not in planned[part].digests:
+            reason = planned[part].reason(platform)
+            return f"{part} {reason}" if target.combination else reason
     return ""
 
 

@@ -32,6 +32,7 @@ from codeopen.platform.deploy.stack import Stack, Watch
 
 LABEL: Final = "codeopen.stack"
 _SUFFIX: Final = "-trial"
+_NO_CHANGES: Final[Mapping[str, Any]] = MappingProxyType({})
 # A pre-release, whose tags move, and the same for all times: a kept image is found again with the label that it has.
 _VERSION: Final = "0.0.0-trial"
 _DISTANCE: Final = 900
@@ -86,10 +87,13 @@ class TrialStack:
         return Stack(self.name, self.checkout, self.checkout / ".codeopen" / "stacks", text)
 
 
-def open_trial(stack: str, checkout: Path) -> TrialStack:
-    """The trial's stack beside a stack of this checkout. Raises CodeOpenError for what keeps it from being planned."""
-    name = f"{stack}{_SUFFIX}"
-    values = read_stack_values(checkout, stack)
+def open_trial(stack: str, checkout: Path, changes: Mapping[str, Any] = _NO_CHANGES, suffix: str = "") -> TrialStack:
+    """The trial's stack beside a stack of this checkout. Raises CodeOpenError for what keeps it from being planned.
+
+    ``changes`` are values in the place of the stack's, for a trial whose name has a ``suffix`` of its own.
+    """
+    name = f"{stack}{_SUFFIX}{suffix}"
+    values = {**read_stack_values(checkout, stack), **changes}
     port = _choose_port(name, read_settings(stack, values, checkout).registry_port)
     values = {**values, "registryPort": port, "imageVersion": _VERSION, "projects": []}
     values.pop("beforeTag", None)  # what is only tried is not signed

@@ -159,9 +159,10 @@ class Ensurer:
         plan = self._source.plan
         (planned,) = plan_combinations(self._source.catalog, plan.parts, plan.release, [combination])
         lacks = [platform for platform in platforms or plan.platforms if platform not in planned.digests]
-        if planned.not_buildable or (lacks and platforms) or not planned.digests:
-            missing = ", ".join(map(str, planned.not_buildable)) or f"platform {lacks[0]}"
+        if lacks and (platforms or not planned.digests):
+            parts = (self._source.by_id[part] for part in planned.parts)
+            told = (f"{each.part.id} {each.reason(lacks[0])}" for each in parts if lacks[0] not in each.digests)
             raise OnDemandError(
-                f"{planned.image.repository}: {missing} can't be built by stack {self._source.settings.stack}"
+                f"{planned.image.repository}: stack {self._source.settings.stack} can't build it: {'; '.join(told)}"
             )
         return planned

@@ -80,7 +80,6 @@ class PartBuilds:
 
     def _find(self, planned: PlannedPart, platform: str) -> str | None:
         if platform not in planned.digests:
-            raise OnDemandError(
-                f"{planned.part.repository}: {planned.state.value} on {platform}; see `codeopen plan parts`"
-            )
+            told = planned.reason(platform)
+            raise OnDemandError(f"{planned.part.repository}: {told}; see `codeopen plan parts --platform {platform}`")
         return find_image(self._tools.registry, repository_of(planned), planned.digests[platform])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from codeopen.model.catalog.gpus import Gpus
 from codeopen.model.quantity import Cpu, Memory
@@ -127,7 +128,8 @@ class Base:
 class Flavor:
     """A language environment (specification, "Container Flavors").
 
-    ``takes`` names flavors whose images its Dockerfile uses as named build contexts.
+    ``takes`` names flavors whose images its Dockerfile uses as named build contexts; ``not_for`` says of platforms why
+    it is not built for them, where no upstream does.
     """
 
     id: str
@@ -146,6 +148,7 @@ class Flavor:
     checks: tuple[Check, ...]
     upstreams: tuple[str, ...]
     platforms: tuple[str, ...]
+    not_for: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def base_image(self) -> str:
@@ -159,7 +162,8 @@ class Addon:
 
     ``image_suffix`` is stored without its leading hyphen; ``layer_order`` orders the deltas of a combination (popular
     and large parts first), which need not be the alphabetical order of the suffixes. ``shared_memory`` is the size of
-    ``/dev/shm`` that it needs, which is part of the container's memory; 0 leaves the platform's default.
+    ``/dev/shm`` that it needs, which is part of the container's memory; 0 leaves the platform's default. ``not_for``
+    says of platforms why it is not built for them, where no upstream does.
     """
 
     id: str
@@ -183,6 +187,7 @@ class Addon:
     checks: tuple[Check, ...]
     upstreams: tuple[str, ...]
     platforms: tuple[str, ...]
+    not_for: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +230,20 @@ class Substitute:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where something is on a platform, and its digest: of the image's index, or of the file."""
+
+    reference: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
-    """Something from outside, pinned by version and by digest or checksum."""
+    """Something from outside, pinned by version and by digest or checksum.
+
+    ``platforms`` are those of an image; ``files`` has a file that is another one on each platform, where ``reference``
+    and ``digest`` are empty; ``not_for`` says of platforms why there is none for them.
+    """
 
     id: str
     kind: UpstreamKind
@@ -236,6 +253,17 @@ class Upstream:
     digest: str
     license: str
     substitute: Substitute | None
+    platforms: tuple[str, ...] = ()
+    files: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    not_for: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def source(self, platform: str) -> Source:
+        """Where it is on a platform; nothing in it where there is none for that."""
+        return self.files.get(platform, Source(self.reference, self.digest))
+
+    def has(self, platform: str) -> bool:
+        """Whether it is pinned for a platform: lock files and archives are for all but those in ``not_for``."""
+        return platform not in self.not_for and platform in (self.platforms or self.files or (platform,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from codeopen.model.catalog.model import (
     PopularCombination,
     Port,
     PortCheck,
+    Source,
     Status,
     Substitute,
     Tier,
@@ -109,6 +110,7 @@ def build_flavor(entry: Entry) -> Flavor:
         checks=_checks(fields["checks"]),
         upstreams=tuple(fields["upstreams"]),
         platforms=tuple(fields["platforms"]),
+        not_for=MappingProxyType(dict(fields.get("not_for", {}))),
     )
 
 
@@ -136,6 +138,7 @@ def build_addon(entry: Entry) -> Addon:
         checks=_checks(fields["checks"]),
         upstreams=tuple(fields["upstreams"]),
         platforms=tuple(fields["platforms"]),
+        not_for=MappingProxyType(dict(fields.get("not_for", {}))),
     )
 
 
@@ -151,10 +154,15 @@ def build_upstream(entry: Entry) -> Upstream:
         kind=UpstreamKind(fields["kind"]),
         description=fields["description"],
         version=fields["version"],
-        reference=fields["reference"],
+        reference=fields.get("reference", ""),
         digest=fields.get("digest", ""),
         license=fields["license"],
         substitute=_substitute(fields["substitute"]) if "substitute" in fields else None,
+        platforms=tuple(fields.get("platforms", ())),
+        files=MappingProxyType(
+            {name: Source(file["reference"], file["digest"]) for name, file in fields.get("files", {}).items()}
+        ),
+        not_for=MappingProxyType(dict(fields.get("not_for", {}))),
     )
 
 

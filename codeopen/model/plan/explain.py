@@ -141,10 +141,7 @@ def explain_order(before: Catalog, after: Catalog, combination: Combination) -> 
 
 def _state_changes(old: PlannedPart, new: PlannedPart, platform: str) -> Iterator[Change]:
     """What changed where at least one of the plans can't build the part."""
-    was, now = (
-        "no-platform" if planned.buildable and platform not in planned.inputs else planned.state.value
-        for planned in (old, new)
-    )
+    was, now = (planned.state_on(platform).value for planned in (old, new))
     if was != now:
         yield Change(ChangeKind.PART, f"part {new.part.id}", f" was {was} and is {now} on {platform}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from types import MappingProxyType
 
 from codeopen.errors import PlanError
@@ -18,6 +17,7 @@ from codeopen.model.plan.graph import Graph
 from codeopen.model.plan.health import render_health
 from codeopen.model.plan.origin import LICENSES, SOURCE, join_licenses, joint_origin
 from codeopen.model.plan.parts import BASE, Part, PartId, PartKind, list_parts, list_substitutes, parts_graph
+from codeopen.model.plan.state import PartState, why_not_built
 from codeopen.model.plan.substitutes import substitutes_in_force
 from codeopen.model.selection.closest import closest
 from codeopen.model.selection.name import ImageName, Release, format_image_name, release_errors
@@ -38,21 +38,12 @@ class PlanRequest:
     substitutes: bool = False
 
 
-class PartState(StrEnum):
-    """Whether a part can be built, and if not, why."""
-
-    BUILDABLE = "buildable"
-    PLANNED = "planned"
-    NO_DOCKERFILE = "no-dockerfile"
-    NO_PLATFORM = "no-platform"
-    PARENT_NOT_BUILDABLE = "parent-not-buildable"
-
-
 @dataclass(frozen=True, slots=True)
 class PlannedPart:
     """A part with its image's reference, the pins of its own upstreams and, for each platform, what goes into it.
 
-    ``inputs`` and ``digests`` have the same keys; both are empty when the part can't be built.
+    ``inputs`` and ``digests`` have the same keys; both are empty when the part can't be built. ``upstreams`` are those
+    on the first of them; ``why_not`` has the reason for each platform of the request that it is not built for.
     """
 
     part: Part
@@ -61,10 +52,19 @@ class PlannedPart:
     upstreams: tuple[UpstreamPin, ...]
     inputs: Mapping[str, PlanInputs]
     digests: Mapping[str, str]
+    why_not: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def buildable(self) -> bool:
         return self.state is PartState.BUILDABLE
+
+    def state_on(self, platform: str) -> PartState:
+        """Its state on a platform of the request: one that is built for others may not be for this one."""
+        return PartState.NO_PLATFORM if self.buildable and platform not in self.digests else self.state
+
+    def reason(self, platform: str) -> str:
+        """Why it can't be built for a platform, as the rest of a sentence that begins with its name."""
+        return self.why_not.get(platform, f"is not built for {platform}, which is not among codeopen:platforms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,10 @@ def plan_combinations(
         )
 
 
-def build_arguments(catalog: Catalog, part: Part, upstreams: Mapping[str, UpstreamPin]) -> tuple[tuple[str, str], ...]:
-    """The build arguments of a part's Dockerfile, ordered by name. Raises PlanError.
+def build_arguments(
+    catalog: Catalog, part: Part, upstreams: Mapping[str, UpstreamPin], platform: str
+) -> tuple[tuple[str, str], ...]:
+    """The build arguments of a part's Dockerfile on a platform, ordered by name. Raises PlanError.
 
     All get the time that no file of theirs may be later than. Files from outside come as ``<ID>_URL`` and
     ``<ID>_DIGEST``, unless the stack gives a build context in their place (``upstreams`` are its overrides); the base
@@ -162,7 +164,8 @@ def build_arguments(catalog: Catalog, part: Part, upstreams: Mapping[str, Upstre
     for upstream in (catalog.upstreams[name] for name in part.upstreams if name not in upstreams):
         if upstream.kind is UpstreamKind.FILE:
             prefix = upstream.id.upper().replace("-", "_")
-            arguments |= {f"{prefix}_URL": upstream.reference, f"{prefix}_DIGEST": upstream.digest}
+            source = upstream.source(platform)
+            arguments |= {f"{prefix}_URL": source.reference, f"{prefix}_DIGEST": source.digest}
     return tuple(sorted(arguments.items()))
 
 
@@ -222,7 +225,6 @@ def _plan_part(
     """Plan a part; ``planned`` has those that it is built on."""
     needed = {part_id: planned[part_id] for part_id in part.builds_on}
     state = _state(part, needed.values(), context, request)
-    upstreams = _pins(catalog, part, request)
     inputs: dict[str, PlanInputs] = {}
     if state is PartState.BUILDABLE and context is not None:
         for platform in _platforms(part, needed.values(), request):
@@ -231,8 +233,8 @@ def _plan_part(
                 platform=platform,
                 dockerfile=context.dockerfile.digest,
                 files=context.files,
-                upstreams=upstreams,
-                build_arguments=build_arguments(catalog, part, request.upstreams),
+                upstreams=_pins(catalog, part, request, platform),
+                build_arguments=build_arguments(catalog, part, request.upstreams, platform),
                 parent=needed[part.parent].digests[platform] if part.parent is not None else None,
                 takes=tuple(sorted((str(taken), needed[taken].digests[platform]) for taken in part.takes)),
                 labels=_origin(catalog, part, [other.inputs[platform] for other in needed.values()]),
@@ -241,9 +243,16 @@ def _plan_part(
         part=part,
         reference=request.release.reference(part.repository),
         state=state,
-        upstreams=upstreams,
+        upstreams=_pins(catalog, part, request, next(iter((*inputs, *part.platforms, *request.platforms)))),
         inputs=MappingProxyType(inputs),
         digests=MappingProxyType({platform: plan_digest(value) for platform, value in inputs.items()}),
+        why_not=MappingProxyType(
+            {
+                platform: why_not_built(catalog, part, state, platform)
+                for platform in dict.fromkeys(request.platforms)
+                if platform not in inputs
+            }
+        ),
     )
 
 
@@ -256,12 +265,13 @@ def _origin(catalog: Catalog, part: Part, below: Iterable[PlanInputs]) -> tuple[
     return tuple(sorted(joint_origin((own, *(dict(inputs.labels) for inputs in below))).items()))
 
 
-def _pins(catalog: Catalog, part: Part, request: PlanRequest) -> tuple[UpstreamPin, ...]:
-    """The pins of a part's own upstreams, as the stack overrides them, ordered by id."""
+def _pins(catalog: Catalog, part: Part, request: PlanRequest, platform: str) -> tuple[UpstreamPin, ...]:
+    """The pins of a part's own upstreams on a platform, as the stack overrides them, ordered by id."""
     pins = []
     for upstream_id in part.upstreams:
         upstream = catalog.upstreams[upstream_id]
-        pin = UpstreamPin(upstream.id, upstream.reference, upstream.version, upstream.digest)
+        source = upstream.source(platform)
+        pin = UpstreamPin(upstream.id, source.reference, upstream.version, source.digest)
         pins.append(request.upstreams.get(upstream_id, pin))
     return tuple(sorted(pins))
 

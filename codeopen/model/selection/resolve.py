@@ -14,7 +14,7 @@ from typing import Final
 from codeopen.model.catalog.model import Addon, Catalog, Flavor, Status, Tier
 from codeopen.model.quantity import Cpu, Memory
 from codeopen.model.selection.closest import closest
-from codeopen.model.selection.compatibility import common_platforms, incompatible_pairs, missing_addons
+from codeopen.model.selection.compatibility import common_platforms, incompatible_pairs, missing_addons, why_not
 from codeopen.model.selection.name import Release, format_image_name, release_errors
 from codeopen.model.selection.order import in_layer_order
 from codeopen.model.selection.selection import (
@@ -164,12 +164,21 @@ def _size(tier: Tier) -> tuple[Cpu, Memory]:
 
 
 def _platform(catalog: Catalog, parts: _Parts, platform: str) -> Iterator[Reason]:
-    flavors = () if parts.flavor is None else (parts.flavor,)
-    lacking = [f"flavor {flavor.id!r}" for flavor in flavors if platform not in flavor.platforms]
-    lacking += [f"add-on {addon.id!r}" for addon in parts.addons if platform not in addon.platforms]
     if platform not in catalog.base.platforms:
-        lacking.insert(0, "the base")
+        message = f"there is no platform {platform!r}"
+        yield Reason(ReasonCode.PLATFORM, message, closest(platform, catalog.base.platforms))
+        return
+    flavors = () if parts.flavor is None else (parts.flavor,)
+    lacking = [_lacking(catalog, "flavor", flavor, platform) for flavor in flavors if platform not in flavor.platforms]
+    lacking += [
+        _lacking(catalog, "add-on", addon, platform) for addon in parts.addons if platform not in addon.platforms
+    ]
     if lacking:
         usable = common_platforms(catalog.base, (*flavors, *parts.addons))
         fix = f"use one of: {', '.join(usable)}" if usable else "no platform has all of these parts: leave some out"
         yield Reason(ReasonCode.PLATFORM, f"not built for platform {platform!r}: {', '.join(lacking)}", fix)
+
+
+def _lacking(catalog: Catalog, noun: str, part: Flavor | Addon, platform: str) -> str:
+    why = why_not(catalog, part, platform)
+    return f"{noun} {part.id!r}" + (f" ({why})" if why else "")

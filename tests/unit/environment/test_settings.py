@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from codeopen.environment.settings import POPULAR, Settings, read_settings, read_stack_values
+from codeopen.environment.settings import POPULAR, Settings, plan_request, read_settings, read_stack_values
 from codeopen.errors import SettingsError
 from codeopen.model.plan.projects import Project
 from codeopen.model.selection.name import Release
 from codeopen.model.selection.selection import Selection
 
+DIGEST = f"sha256:{'1' * 64}"
 DEMO = {"id": "demo", "tier": "starter", "flavor": "js"}
 
 PROJECT_KEYS = "addons, flavor, id, image, name, owner, portBlock, state, tier"
@@ -24,7 +25,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def read(checkout: Path, **values: Any) -> Settings:
-    return read_settings("dev", values, checkout)
+    return read_settings("dev", values, checkout, "linux/amd64")
 
 
 def refusal(checkout: Path, **values: Any) -> str:
@@ -39,6 +40,33 @@ def test_an_empty_configuration_has_the_defaults_of_the_project_file(checkout: P
     assert settings.release == Release("localhost:5000", "codeopen", "0.0.2")
     assert (settings.platforms, settings.builder, settings.first_host_port) == (("linux/amd64",), "codeopen", 16000)
     assert (settings.stack, settings.mirror, settings.projects) == ("dev", {}, ())
+
+
+@pytest.mark.parametrize("native", ["linux/amd64", "linux/arm64"])
+def test_a_stack_that_names_no_platforms_is_for_the_machine(checkout: Path, native: str) -> None:
+    assert read_settings("dev", {}, checkout, native).platforms == (native,)
+    assert read_settings("dev", {"platforms": []}, checkout, native).platforms == (native,)
+
+
+@pytest.mark.parametrize("native", ["linux/amd64", "linux/arm64"])
+def test_other_stacks_are_the_same_on_every_machine(checkout: Path, native: str) -> None:
+    """One that names its platforms, and one of a cluster, whose nodes are not the machine that deploys to it."""
+    both = ("linux/arm64", "linux/amd64")
+    assert read_settings("dev", {"platforms": list(both)}, checkout, native).platforms == both
+    assert read_settings("dev", {"cluster": {"context": "prod"}}, checkout, native).platforms == ("linux/amd64",)
+
+
+def test_a_mirror_for_another_platform_is_refused(checkout: Path) -> None:
+    held = {"ubuntu": {"version": "1", "digest": DIGEST, "layout": "ubuntu"}}
+    mirror = {"format": 1, "platforms": ["linux/arm64"], "upstreams": held}
+    (checkout / "mirror.json").write_text(json.dumps(mirror))
+    with pytest.raises(SettingsError) as caught:
+        plan_request(read(checkout, mirror=".", platforms=["linux/arm64", "linux/amd64"]))
+    assert str(caught.value) == (
+        "codeopen:mirror: its ubuntu is for linux/arm64, and the stack is for linux/amd64; "
+        "take a mirror for that, or correct codeopen:platforms"
+    )
+    assert plan_request(read(checkout, mirror=".", platforms=["linux/arm64"])).upstreams["ubuntu"].digest == DIGEST
 
 
 def test_every_value_can_be_set(checkout: Path) -> None:
@@ -102,7 +130,6 @@ def test_a_mirror_may_lie_in_the_home(checkout: Path, monkeypatch: pytest.Monkey
         ({"registryPort": 0}, "codeopen:registryPort: 0 is not a TCP port; take one from 1 to 65535"),
         ({"registryPort": 65536}, "codeopen:registryPort: 65536 is not a TCP port; take one from 1 to 65535"),
         ({"hostPorts": 49537}, "codeopen:hostPorts: 49537 leaves no room for 16000 ports; take 16000"),
-        ({"platforms": []}, "codeopen:platforms: [] is not a list of one or more strings; write one item a line"),
         ({"platforms": [1]}, "codeopen:platforms: [1] is not a list of one or more strings; write one item a line"),
         ({"projects": {}}, "codeopen:projects: {} is not a list; see Pulumi.yaml"),
         ({"projects": ["demo"]}, "codeopen:projects[0]: 'demo' is not a project; write id, tier and flavor"),

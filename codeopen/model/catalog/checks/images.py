@@ -1,11 +1,11 @@
-"""Names of images lead back to their selection, and images exist where they are asked for."""
+"""Names of images lead back to their selection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from codeopen.errors import Problem
-from codeopen.model.catalog.draft import Draft, items
+from codeopen.model.catalog.draft import Draft
 
 
 def suffixes_are_unique(draft: Draft) -> Iterator[Problem]:
@@ -49,13 +49,3 @@ def names_are_unambiguous(draft: Draft) -> Iterator[Problem]:
                 addons = " and ".join(suffixes[word] for word in rest)
                 what = f"codeopen-{name} is also the name of flavor {flavor} with {addons}"
                 yield draft.problem(("flavors", name), what, "choose another id", at_key=True)
-
-
-def base_has_every_platform(draft: Draft) -> Iterator[Problem]:
-    if draft.base is None:
-        return
-    for part in draft.parts():
-        for path, platform in items((*part.path, "platforms"), part.platforms):
-            if platform not in draft.base.platforms:
-                fix = f"add {platform} to the base's platforms, or remove it here"
-                yield draft.problem(path, f"the base is not built for {platform}", fix)

@@ -46,6 +46,7 @@ FLAVOR = f"""\
 - **Takes from**: fullstack
 - **Size by the specification**: about 1,700 MB
 - **Platforms**: linux/amd64
+- **Not for**: none
 - **Upstreams**: ubuntu 24.04, packages 20261101
 - **Substitutes**:
   - ubuntu debian-trixie: Debian 13 stands in
@@ -66,6 +67,7 @@ ADDON = f"""\
 - **Needs**: fonts
 - **Not with**: kiosk, wall
 - **Platforms**: linux/amd64
+- **Not for**: none
 - **Upstreams**: packages 20261101
 - **Substitutes**: none
 - **Checks**: 0

@@ -47,7 +47,7 @@ def test_without_names_all_parts_are_tried_in_the_order_of_building(plan: BuildP
     assert reasons["rust"] == reasons["addon-cloud"] == "has no Dockerfile"
     assert reasons["addon-mobile"] == "is planned: the catalog lists it, and nothing builds it yet"
     assert reasons["polyglot"] == "is built on a part that can't be built"
-    assert reasons["fullstack"] == "is for none of the stack's platforms"
+    assert reasons["fullstack"] == "is not built for linux/amd64"
     assert len(found.targets) + len(found.untried) == len(plan.parts)
 
 

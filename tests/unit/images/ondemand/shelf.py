@@ -25,7 +25,7 @@ def stock(
     base = _push_part(registry, source.by_id[BASE], platform, None)
     found = {BASE: base.reference}
     for planned in source.plan.parts:
-        if planned.buildable and planned.part.id not in {BASE, *without}:
+        if platform in planned.digests and planned.part.id not in {BASE, *without}:
             found[planned.part.id] = _push_part(registry, planned, platform, base).reference
     return found
 

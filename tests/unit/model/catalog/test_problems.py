@@ -23,6 +23,15 @@ CLOUD: Final = "extra_memory: 512Mi\n    extra_ports: []\n    extra_env: {}\n   
 DATABASES: Final = "extra_memory: 1Gi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
 JVM: Final = "JDK 21, Maven, Gradle\n    status: available"
 NODE_KIND: Final = "kind: image\n    description: Node"
+BOTH: Final = "platforms: [linux/amd64, linux/arm64]"
+KASMVNC_FOR_ARM64: Final = """      linux/arm64:
+        reference: https://github.com/kasmtech/KasmVNC/releases/download/v1.5.0/kasmvncserver_noble_1.5.0_arm64.deb
+        digest: sha256:c9199cf4753208bfb69fd016a9780242bebfc43370cc38c97d61e90a3c783e04
+"""
+FLUTTER_REASON: Final = "    not_for:\n      linux/arm64: Google publishes no Flutter SDK for Linux on arm64\n"
+ANDROID_REASON: Final = (
+    "    not_for:\n      linux/arm64: Google publishes the SDK's Linux tools (adb, aapt2) for x86-64 only\n"
+)
 CHECK_OF_GUI: Final = "port: 6080\n        path: /"
 
 # case: the file, what is replaced (once), and by what; several where one is not enough
@@ -66,7 +75,7 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "value-empty": [("tiers.yaml", "name: Builder", 'name: ""')],
     "value-control-character": [("tiers.yaml", "name: Builder", 'name: "Build\\ner"')],
     "value-twice-in-list": [("flavors.yaml", "[pnpm, yarn, npm]", "[pnpm, yarn, pnpm]")],
-    "value-no-platform": [("flavors.yaml", "platforms: [linux/amd64]", "platforms: []")],
+    "value-no-platform": [("flavors.yaml", BOTH, "platforms: []")],
     "value-line-break": [("tiers.yaml", "memory_limit: 4Gi", "memory_limit: |\n      4Gi")],
     "digest-missing": [("upstreams.yaml", "    digest: sha256:0081", "    # digest: sha256:0081")],
     "digest-of-package": [("upstreams.yaml", "reference: bun", f"reference: bun\n    digest: sha256:{'0' * 64}")],
@@ -152,7 +161,17 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "flavor-called-addon": [("flavors.yaml", "  go:\n", "  addon:\n")],
     "flavor-named-like-an-addon": [("flavors.yaml", "  go:\n", "  addon-gui:\n")],
     "flavor-named-like-a-combination": [("flavors.yaml", "  go:\n", "  js-code-gui:\n")],
-    "platform-without-base": [("flavors.yaml", "platforms: [linux/amd64]", "platforms: [linux/amd64, linux/arm64]")],
+    "platform-without-base": [("base.yaml", BOTH, "platforms: [linux/amd64]")],
+    "platform-without-taken-flavor": [("flavors.yaml", BOTH, "platforms: [linux/amd64]")],
+    "platform-without-image": [("upstreams.yaml", BOTH, "platforms: [linux/amd64]")],
+    "platform-without-file": [("upstreams.yaml", KASMVNC_FOR_ARM64, "")],
+    "platform-unexplained": [("upstreams.yaml", FLUTTER_REASON, ""), ("upstreams.yaml", ANDROID_REASON, "")],
+    "platform-explained-in-vain": [("upstreams.yaml", KASMVNC_FOR_ARM64, f"{KASMVNC_FOR_ARM64}{FLUTTER_REASON}")],
+    "platform-of-part-explained-in-vain": [("flavors.yaml", BOTH, f"{BOTH}\n{FLUTTER_REASON}")],
+    "platform-in-an-address": [("upstreams.yaml", "gradle-8.14.4-bin.zip", "gradle-8.14.4-linux-x64.zip")],
+    "platforms-of-a-package": [("upstreams.yaml", "reference: bun", f"reference: bun\n    {BOTH}")],
+    "files-beside-a-reference": [("upstreams.yaml", "    files:", "    reference: https://a/1.5.0\n    files:")],
+    "files-of-a-package": [("upstreams.yaml", "reference: bun", f"reference: bun\n    files:\n{KASMVNC_FOR_ARM64}")],
     # ports and environment
     "port-clash-with-base": [("addons.yaml", "port: 6080", "port: 4096")],
     "port-clash": [("addons.yaml", "- port: 8080", "- port: 6080")],

@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 import pytest
 
-from codeopen.model.catalog.model import Catalog, PortCheck, Status, UpstreamKind
+from codeopen.model.catalog.model import Addon, Base, Catalog, Flavor, PortCheck, Status, UpstreamKind
 from codeopen.model.catalog.read import read_catalog
+from codeopen.model.selection.compatibility import why_not
 from tests.unit.model.catalog.copies import REAL, ROOT
 
 SPECIFICATION_TIERS = """
@@ -192,10 +193,34 @@ def test_every_available_part_has_checks(catalog: Catalog) -> None:
 
 
 def test_upstreams_are_pinned(catalog: Catalog) -> None:
-    for upstream in catalog.upstreams.values():
-        assert bool(upstream.digest) == (upstream.kind in {UpstreamKind.IMAGE, UpstreamKind.FILE, UpstreamKind.SERVICE})
+    """For every platform of every part that uses them: a file and an image by a digest, the others by their version."""
+    parts: list[Base | Flavor | Addon] = [catalog.base, *catalog.flavors.values(), *catalog.addons.values()]
+    used = {(name, platform) for part in parts for name in part.upstreams for platform in part.platforms}
+    for name, platform in used:
+        upstream = catalog.upstreams[name]
+        assert upstream.has(platform), f"{name} on {platform}"
+        by_digest = upstream.kind in {UpstreamKind.IMAGE, UpstreamKind.FILE}
+        assert bool(re.fullmatch("sha256:[0-9a-f]{64}", upstream.source(platform).digest)) == by_digest
+    assert {platform for _, platform in used} == {"linux/amd64", "linux/arm64"}
     assert catalog.upstreams["ubuntu"].version == "24.04"
     assert catalog.upstreams["node"].version.startswith("22.")
+
+
+def test_files_of_two_platforms_are_two_files(catalog: Catalog) -> None:
+    for upstream in catalog.upstreams.values():
+        sources = list(upstream.files.values())
+        assert len({source.digest for source in sources}) == len({source.reference for source in sources})
+        assert len({source.reference for source in sources}) == len(sources)
+
+
+def test_what_is_built_for_arm64_and_why_the_rest_is_not(catalog: Catalog) -> None:
+    parts: dict[str, Flavor | Addon] = {**catalog.flavors, **catalog.addons}
+    lacking = {name: why_not(catalog, part, "linux/arm64") for name, part in parts.items()}
+    assert {name for name, why in lacking.items() if why} == {"cloud", "mobile"}
+    assert "no Flutter SDK for Linux on arm64" in lacking["mobile"]
+    for name, part in parts.items():
+        assert ("linux/arm64" in part.platforms) != bool(lacking[name])
+        assert "linux/amd64" in part.platforms
 
 
 def test_the_model_is_read_only(catalog: Catalog) -> None:

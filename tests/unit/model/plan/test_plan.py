@@ -10,13 +10,14 @@ from types import MappingProxyType
 import pytest
 
 from codeopen.errors import ImageNameError, PlanError
-from codeopen.model.catalog.model import Catalog, PopularCombination, Status
+from codeopen.model.catalog.model import Catalog, PopularCombination, Source, Status, Upstream, UpstreamKind
 from codeopen.model.plan.combinations import enumerate_combinations
 from codeopen.model.plan.context import Context, ContextFile, read_contexts
 from codeopen.model.plan.digest import UpstreamPin
 from codeopen.model.plan.matrix import make_matrix
 from codeopen.model.plan.parts import BASE, PartId, PartKind, list_parts
-from codeopen.model.plan.plan import BuildPlan, PartState, PlanRequest, make_plan, plan_combinations
+from codeopen.model.plan.plan import BuildPlan, PlanRequest, make_plan, plan_combinations
+from codeopen.model.plan.state import PartState
 from codeopen.model.selection.name import Release
 from tests.unit.catalogs import AMD64, ARM64, make_base, make_catalog, make_flavor, spec_addons, spec_flavors
 from tests.unit.trees import umask, write_tree
@@ -37,8 +38,8 @@ TREE = {
 }
 
 
-def plan_of(root: Path, catalog: Catalog = CATALOG) -> BuildPlan:
-    return make_plan(catalog, read_contexts(root, list_parts(catalog)), REQUEST)
+def plan_of(root: Path, catalog: Catalog = CATALOG, platforms: tuple[str, ...] = (AMD64,)) -> BuildPlan:
+    return make_plan(catalog, read_contexts(root, list_parts(catalog)), PlanRequest(RELEASE, platforms))
 
 
 def digests(plan: BuildPlan) -> dict[str, str]:
@@ -100,6 +101,35 @@ def test_each_part_says_why_it_cannot_be_built(tmp_path: Path) -> None:
     assert states["python"] is PartState.NO_DOCKERFILE
     assert states["addon-mobile"] is PartState.PLANNED
     assert states["arm"] is PartState.NO_PLATFORM
+
+
+def test_a_file_is_the_one_of_each_platform(tmp_path: Path) -> None:
+    catalog = make_catalog(
+        base=replace(make_base(), platforms=(AMD64, ARM64)),
+        flavors=[replace(make_flavor("js"), platforms=(AMD64, ARM64), upstreams=("tool",))],
+    )
+    files = {AMD64: Source("https://a/amd64", "sha256:1"), ARM64: Source("https://a/arm64", "sha256:2")}
+    tool = Upstream("tool", UpstreamKind.FILE, "", "1", "", "", "MIT", None, files=files)
+    catalog = replace(catalog, upstreams={**catalog.upstreams, "tool": tool})
+    plan = plan_of(write_tree(tmp_path, TREE), catalog, platforms=(ARM64, AMD64))
+    js = next(planned for planned in plan.parts if planned.part.id == JS)
+    for platform, source in files.items():
+        arguments = dict(js.inputs[platform].build_arguments)
+        assert (arguments["TOOL_URL"], arguments["TOOL_DIGEST"]) == (source.reference, source.digest)
+        assert js.inputs[platform].upstreams == (UpstreamPin("tool", source.reference, "1", source.digest),)
+
+
+def test_a_part_says_for_each_platform_why_it_is_not_built(tmp_path: Path) -> None:
+    catalog = make_catalog(
+        base=replace(make_base(), platforms=(AMD64, ARM64)),
+        flavors=[replace(make_flavor("js"), not_for={ARM64: "no js there"}), make_flavor("python")],
+    )
+    by_id = {p.part.id: p for p in plan_of(write_tree(tmp_path, TREE), catalog, platforms=(AMD64, ARM64)).parts}
+    assert by_id[JS].buildable
+    assert by_id[JS].why_not == {ARM64: "is not built for linux/arm64: no js there"}
+    assert (by_id[JS].state_on(AMD64), by_id[JS].state_on(ARM64)) == (PartState.BUILDABLE, PartState.NO_PLATFORM)
+    assert by_id[JS].reason("linux/s390x").endswith("which is not among codeopen:platforms")
+    assert not by_id[BASE].why_not
 
 
 def test_nothing_stands_on_a_base_that_cannot_be_built(tmp_path: Path) -> None:

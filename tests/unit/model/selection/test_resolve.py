@@ -151,11 +151,44 @@ def test_a_platform_that_a_part_lacks_is_refused() -> None:
     assert refused("builder", "js", "gui", "cloud", catalog=catalog, platform=ARM64) == {
         "platform": "not built for platform 'linux/arm64': add-on 'gui', add-on 'cloud'; use one of: linux/amd64"
     }
-    assert "the base, flavor 'js'" in refused("builder", "js", platform="windows/amd64")["platform"]
+    mistyped = refused("builder", "js", platform="linux/amr64", catalog=catalog)["platform"]
+    assert mistyped.startswith("there is no platform 'linux/amr64'; did you mean 'linux/arm64'? Valid are: ")
     only_arm = make_catalog(
         base=base, flavors=flavors, addons=[replace(make_addon("npu"), platforms=("linux/riscv64",))]
     )
     assert "leave some out" in refused("builder", "js", "npu", catalog=only_arm)["platform"]
+
+
+def lacking(**not_for: str) -> Catalog:
+    """Add-ons gui and cloud and flavor js for amd64 only, with their reasons or those of the upstream of all three."""
+    own = {name: {ARM64: why} for name, why in not_for.items()}
+    catalog = make_catalog(
+        base=replace(make_base(), platforms=("linux/amd64", ARM64)),
+        flavors=[replace(flavor, not_for=own.get(flavor.id, {})) for flavor in spec_flavors()],
+        addons=[replace(addon, not_for=own.get(addon.id, {})) for addon in spec_addons()],
+    )
+    packages = replace(catalog.upstreams["packages"], not_for=own.get("packages", {}))
+    return replace(catalog, upstreams={**catalog.upstreams, "packages": packages})
+
+
+@pytest.mark.parametrize(
+    ("not_for", "told"),
+    [
+        ({"gui": "no X server"}, "flavor 'js', add-on 'gui' (no X server)"),
+        ({"packages": "no archive"}, "flavor 'js' (no archive), add-on 'gui' (no archive)"),
+        ({"packages": "no archive", "js": "no js"}, "flavor 'js' (no js; no archive), add-on 'gui' (no archive)"),
+    ],
+)
+def test_a_platform_is_refused_with_the_reason_of_each_part(not_for: dict[str, str], told: str) -> None:
+    reason = refused("builder", "js", "gui", catalog=lacking(**not_for), platform=ARM64)["platform"]
+    assert reason == f"not built for platform 'linux/arm64': {told}; use one of: linux/amd64"
+
+
+def test_what_a_flavor_takes_from_is_a_reason_too() -> None:
+    catalog = lacking(js="no js")
+    fullstack = replace(catalog.flavors["fullstack"], takes=("js",))
+    catalog = replace(catalog, flavors={**catalog.flavors, "fullstack": fullstack})
+    assert "flavor 'fullstack' (no js)" in refused("builder", "fullstack", catalog=catalog, platform=ARM64)["platform"]
 
 
 def test_all_reasons_come_at_once() -> None:
