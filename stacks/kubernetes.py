@@ -13,7 +13,7 @@ import pulumi_kubernetes as k8s
 
 from codeopen.environment.cluster_settings import ClusterSettings, RegistryKind
 from codeopen.environment.settings import LoneProject, Settings, plan_request
-from codeopen.environment.stack_contents import Wanted, choose
+from codeopen.environment.stack_contents import StackContents, choose_contents
 from codeopen.errors import SettingsError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.catalog.read import read_catalog
@@ -177,7 +177,7 @@ def run_on_cluster(settings: Settings, cluster: ClusterSettings, checkout: Path)
         return
     plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
-    wanted = choose(catalog, settings, plan, with_workloads(projects))
+    wanted = choose_contents(catalog, settings, plan, with_workloads(projects))
     images = _planned_images(settings, wanted)
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
     check_managed(pools, cluster.cloud)
@@ -209,7 +209,7 @@ def _run_project(settings: Settings, cluster: ClusterSettings, catalog: Catalog,
     pulumi.export("project", there.project(planned, deployment_of(planned, pools)))
 
 
-def _planned_images(settings: Settings, wanted: Wanted) -> dict[str, PlannedImage]:
+def _planned_images(settings: Settings, wanted: StackContents) -> dict[str, PlannedImage]:
     """All images of the stack by their short names, on its first platform."""
     platform = settings.platforms[0]
     found = {

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from codeopen.environment.settings import Settings, plan_request, read_settings
-from codeopen.environment.stack_contents import Wanted, choose
+from codeopen.environment.stack_contents import StackContents, choose_contents
 from codeopen.errors import CodeOpenError
 from codeopen.images.staging import CONTEXTS, stage_context, stage_text
 from codeopen.model.catalog.model import Catalog, UpstreamKind
@@ -51,7 +51,7 @@ def run_stack() -> None:
         projects = plan_projects(
             catalog, settings.projects, settings.release, settings.platforms[0], settings.first_host_port
         )
-        wanted = choose(catalog, settings, plan, projects)
+        wanted = choose_contents(catalog, settings, plan, projects)
         contexts = _stage(catalog, plan, files)
     except CodeOpenError as error:
         raise pulumi.RunError(str(error)) from None
@@ -62,7 +62,7 @@ def _declare(
     catalog: Catalog,
     settings: Settings,
     plan: BuildPlan,
-    wanted: Wanted,
+    wanted: StackContents,
     contexts: Mapping[PartId, str],
 ) -> None:
     parts, projects = wanted.parts, wanted.projects
@@ -102,7 +102,7 @@ def _declare(
     pulumi.export("projects", described)
 
 
-def _by_platform(wanted: Wanted, images: PartImages, composed: ComposedImages) -> dict[str, PlatformImages]:
+def _by_platform(wanted: StackContents, images: PartImages, composed: ComposedImages) -> dict[str, PlatformImages]:
     """The images of parts and combinations by name, each with its platforms."""
     found = {
         str(part): PlatformImages(

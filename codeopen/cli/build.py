@@ -24,7 +24,7 @@ from codeopen.images.ondemand.opening import Bench, open_bench
 from codeopen.images.ondemand.published import ALL, list_published
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination, popular_combinations
-from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.part_names import parts_named
 from codeopen.model.plan.parts import BASE, PartId, PartKind
 
 _AT_ONCE: Final = 4
@@ -64,7 +64,7 @@ def wanted_images(catalog: Catalog, names: Sequence[str]) -> tuple[list[PartId],
         return parts, [each for each in popular_combinations(catalog) if each.addons]
     chosen, combinations = [], []
     for name in names:
-        found, combination = find_parts(catalog, name)
+        found, combination = parts_named(catalog, name)
         if combination is None or not combination.addons:
             chosen.append(found[-1])
         else:
@@ -102,7 +102,7 @@ def _chain(bench: Bench, name: str, invocation: Invocation) -> Iterator[_Row]:
     """A chain of parts, which a builder in CI is asked for; it is of use on its platform only, and has no index."""
     options, source, registry = invocation.options, bench.source, bench.tools.registry
     tell = progress(options.progress, time.monotonic())
-    members = [find_parts(source.catalog, word)[0][-1] for word in name.split(JOINED)]
+    members = [parts_named(source.catalog, word)[0][-1] for word in name.split(JOINED)]
     repository = chain_repository(map(str, members))
     for platform in (options.platform,) if options.platform else source.plan.platforms:
         bench.parts.find_all(members, platform)  # one that isn't built for it says so

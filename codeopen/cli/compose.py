@@ -19,7 +19,7 @@ from codeopen.cli.table import render_table
 from codeopen.images.ondemand.checking import CheckedPair, check_pairs, list_pairs
 from codeopen.images.ondemand.opening import Choices, open_bench
 from codeopen.model.catalog.model import Catalog
-from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.part_names import parts_named
 from codeopen.model.plan.parts import BASE, PartId
 
 _SHOWN_FINDINGS: Final = 5
@@ -48,7 +48,7 @@ def _chosen(catalog: Catalog, names: Sequence[str]) -> Iterator[tuple[PartId, Pa
         return
     wanted: set[tuple[PartId, PartId]] = set()
     for name in names:
-        parts, combination = find_parts(catalog, name)
+        parts, combination = parts_named(catalog, name)
         if combination is None:
             wanted |= {pair for pair in known if parts[-1] in pair}
         else:

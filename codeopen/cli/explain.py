@@ -31,7 +31,8 @@ from codeopen.model.catalog.read import read_catalog
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.plan.context import read_contexts
 from codeopen.model.plan.digest import PlanInputs
-from codeopen.model.plan.explain import Change, explain_change, explain_order, find_parts
+from codeopen.model.plan.explain import Change, explain_change, explain_order
+from codeopen.model.plan.part_names import parts_named
 from codeopen.model.plan.parts import PartId, list_builds
 from codeopen.model.plan.plan import PlannedPart, PlanRequest, make_plan
 from codeopen.model.selection.name import Release, format_image_name
@@ -60,7 +61,7 @@ class Explanation:
 def run(invocation: Invocation) -> Outcome:
     checkout = checkout_of(invocation.catalog)
     catalog = read_catalog(invocation.catalog)
-    ids, combination = find_parts(catalog, invocation.options.part)
+    ids, combination = parts_named(catalog, invocation.options.part)
     request = _request(invocation, checkout)
     plan = _plan(checkout, catalog, request)
     since: Revision | None = None

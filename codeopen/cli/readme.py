@@ -10,13 +10,13 @@ from codeopen.authoring.new_part.readmes import read_readmes, write_readmes
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.model.catalog.read import read_catalog
-from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.part_names import parts_named
 
 
 def run(invocation: Invocation) -> Outcome:
     """Check the READMEs of the parts that are named, or of all; with ``--write`` rewrite those that are stale."""
     options, catalog, checkout = invocation.options, read_catalog(invocation.catalog), checkout_of(invocation.catalog)
-    named = [part for name in options.names for part in find_parts(catalog, name)[0]]
+    named = [part for name in options.names for part in parts_named(catalog, name)[0]]
     readmes = read_readmes(catalog, checkout, named or None)
     written = write_readmes(readmes, checkout) if options.write else ()
     problems = [] if options.write else [readme.problem for readme in readmes if readme.problem]

@@ -15,7 +15,7 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.environment.gpu_settings import PoolPlatform
 from codeopen.environment.settings import Settings, plan_request, read_settings, read_stack_values
-from codeopen.environment.stack_contents import Wanted, choose
+from codeopen.environment.stack_contents import StackContents, choose_contents
 from codeopen.errors import ClusterError, SettingsError
 from codeopen.images.registry.registry import Registry
 from codeopen.model.catalog.read import read_catalog
@@ -53,7 +53,7 @@ def run(invocation: Invocation) -> Outcome:
     return Outcome(where, f"{len(objects)} objects, all valid for the API\n")
 
 
-def _objects(settings: Settings, checkout: Path) -> tuple[list[Object], Wanted]:
+def _objects(settings: Settings, checkout: Path) -> tuple[list[Object], StackContents]:
     cluster = settings.cluster
     if cluster is None:
         raise SettingsError(
@@ -63,7 +63,7 @@ def _objects(settings: Settings, checkout: Path) -> tuple[list[Object], Wanted]:
     catalog = read_catalog(settings.catalog)
     plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))
     projects = plan_projects(catalog, settings.projects, settings.release, settings.platforms[0], None)
-    wanted = choose(catalog, settings, plan, with_workloads(projects))
+    wanted = choose_contents(catalog, settings, plan, with_workloads(projects))
     pools = check_pools(cluster.gpu_pools, catalog.gpus)
     check_managed(pools, cluster.cloud)
     objects = [*platform_of(cluster, catalog, plan, wanted.combinations, pools)]
@@ -76,7 +76,7 @@ def _objects(settings: Settings, checkout: Path) -> tuple[list[Object], Wanted]:
     return objects, wanted
 
 
-def _looked_up(settings: Settings, wanted: Wanted) -> dict[str, str]:
+def _looked_up(settings: Settings, wanted: StackContents) -> dict[str, str]:
     """The published images by their short names, with their digests. Raises ClusterError for one that isn't there."""
     registry = Registry(settings.release.registry)
     platform = settings.platforms[0]

@@ -9,7 +9,7 @@ from codeopen.environment.settings import POPULAR, Settings
 from codeopen.errors import CodeOpenError, ProjectError, SettingsError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination, popular_combinations
-from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.part_names import parts_named
 from codeopen.model.plan.parts import BASE, PartId, PartKind, parts_graph
 from codeopen.model.plan.plan import BuildPlan, PlannedCombination, PlannedPart, plan_combinations
 from codeopen.model.plan.projects import PlannedProject
@@ -17,7 +17,7 @@ from codeopen.model.selection.closest import closest
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StackContents:
     """``parts`` in the plan's order, with those of all ``combinations``, each of which has an add-on at least."""
 
     parts: Mapping[PartId, PlannedPart]
@@ -25,7 +25,9 @@ class Wanted:
     projects: tuple[PlannedProject, ...]
 
 
-def choose(catalog: Catalog, settings: Settings, plan: BuildPlan, projects: tuple[PlannedProject, ...]) -> Wanted:
+def choose_contents(
+    catalog: Catalog, settings: Settings, plan: BuildPlan, projects: tuple[PlannedProject, ...]
+) -> StackContents:
     """What a stack has by its settings. Raises SettingsError or ProjectError for what can't be had."""
     buildable = {planned.part.id: planned for planned in plan.parts if planned.buildable}
     parts = _selected_parts(settings, plan, buildable)
@@ -38,7 +40,7 @@ def choose(catalog: Catalog, settings: Settings, plan: BuildPlan, projects: tupl
     planned = tuple(plan_combinations(catalog, plan.parts, plan.release, chosen))
     needed = {part for each in planned for part in each.parts}
     parts = {part: each for part, each in buildable.items() if part in parts or part in needed}
-    return Wanted(parts, planned, projects)
+    return StackContents(parts, planned, projects)
 
 
 def _selected_parts(
@@ -81,7 +83,7 @@ def _named_combination(
 ) -> Combination:
     """A combination by its name. The stack names its flavor; its add-ons are built because of it."""
     try:
-        _, combination = find_parts(catalog, name)
+        _, combination = parts_named(catalog, name)
     except CodeOpenError as error:
         raise SettingsError(f"codeopen:combinations: {error}") from None
     if combination is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from codeopen.images.verify.expectation import Expectation, expect_combination, expect_part
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination
-from codeopen.model.plan.explain import find_parts
+from codeopen.model.plan.part_names import parts_named
 from codeopen.model.plan.parts import PartId, PartKind
 from codeopen.model.plan.plan import BuildPlan, PlannedPart
 
@@ -49,7 +49,7 @@ def find_targets(catalog: Catalog, plan: BuildPlan, names: Sequence[str]) -> Tar
         return _sort(planned, [_part_target(catalog, part) for part in planned], plan.platforms[0])
     targets = []
     for name in names:
-        ids, combination = find_parts(catalog, name)
+        ids, combination = parts_named(catalog, name)
         targets.append(_combination_target(catalog, combination) if combination else _part_target(catalog, ids[0]))
     return _sort(planned, targets, plan.platforms[0])
 

@@ -12,7 +12,8 @@ from codeopen.errors import CodeOpenError
 from codeopen.model.catalog.model import Base, Catalog, CommandCheck, PortCheck, Status
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.plan.context import read_contexts
-from codeopen.model.plan.explain import ChangeKind, explain_change, explain_order, find_parts, show_digest
+from codeopen.model.plan.explain import ChangeKind, explain_change, explain_order, show_digest
+from codeopen.model.plan.part_names import parts_named
 from codeopen.model.plan.parts import BASE, PartId, PartKind, list_parts
 from codeopen.model.plan.plan import PlannedPart, PlanRequest, make_plan
 from codeopen.model.selection.name import Release
@@ -245,15 +246,15 @@ def test_command_checks_rebuild_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_names(name: str, ids: str, combination: tuple[str, tuple[str, ...]] | None) -> None:
-    found, asked = find_parts(CATALOG, name)
+    found, asked = parts_named(CATALOG, name)
     assert " ".join(map(str, found)) == ids
     assert asked == (Combination(*combination) if combination else None)
 
 
 def test_a_flavor_and_an_add_on_of_one_name_can_both_be_had() -> None:
     catalog = make_catalog(flavors=[*spec_flavors(), make_flavor("databases")])
-    assert find_parts(catalog, "databases")[0] == (PartId(PartKind.FLAVOR, "databases"),)
-    assert find_parts(catalog, "addon-databases")[0] == (DATABASES,)
+    assert parts_named(catalog, "databases")[0] == (PartId(PartKind.FLAVOR, "databases"),)
+    assert parts_named(catalog, "addon-databases")[0] == (DATABASES,)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_a_flavor_and_an_add_on_of_one_name_can_both_be_had() -> None:
 )
 def test_unknown_names(name: str, says: str) -> None:
     with pytest.raises(CodeOpenError, match=says):
-        find_parts(CATALOG, name)
+        parts_named(CATALOG, name)
 
 
 def test_the_order_of_layers_counts_for_a_combination() -> None:
