@@ -135,11 +135,20 @@ def test_combinations_are_chosen_from_use_as_the_page_says(checkout: Path) -> No
     assert "960 of 9,191 selections" in printed
 
 
+def test_arm64_is_planned_and_refused_as_the_page_says(checkout: Path) -> None:
+    printed = follow("build-for-arm64.md", checkout)
+    assert "js buildable linux/arm64" in printed
+    assert printed.count("no Flutter SDK for Linux on arm64") == 2, "the plan and the refusal give one reason"
+    assert '"image": "localhost:5000/codeopen/codeopen-js-gui:' in printed
+    assert "js on linux/arm64: sha256:" in printed
+
+
 def test_every_page_is_followed() -> None:
     followed = {
         "add-a-flavor.md",
         "add-an-addon.md",
         "add-a-stack.md",
+        "build-for-arm64.md",
         "choose-popular-combinations.md",
         "mirror-an-upstream.md",
         "renew-upstreams.md",
