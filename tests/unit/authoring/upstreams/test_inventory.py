@@ -66,6 +66,13 @@ def test_an_upstream_of_a_package_registry_has_a_lock_file(name: str) -> None:
     assert INVENTORY.locks_of(name)
 
 
+def test_a_file_for_each_platform_has_its_own_address_and_digest() -> None:
+    found = {str(path[1]): reference for path, reference, _ in digests_of(INVENTORY.upstreams["rust"])}
+    assert set(found) == {"linux/amd64", "linux/arm64"}
+    assert "x86_64" in found["linux/amd64"]
+    assert "aarch64" in found["linux/arm64"]
+
+
 def test_an_entry_for_a_folder_without_lock_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "catalog").mkdir()
     (tmp_path / "catalog/upstreams.yaml").write_text("upstreams: {}\nlocks:\n  nowhere:\n    hold: Why\n")
