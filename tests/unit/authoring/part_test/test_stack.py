@@ -158,3 +158,9 @@ def test_all_of_it_is_removed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -
     stack.remove(WATCH)
     assert removed == ["team-trial"]
     assert BASE in {planned.part.id for planned in stack.plan.parts}
+
+
+def test_a_trial_may_be_for_another_platform_beside_the_stack_s_own(checkout: Path) -> None:
+    stack = open_trial("team", checkout, {"platforms": ["linux/arm64"]}, "-arm64")
+    assert (stack.name, stack.plan.platforms) == ("team-trial-arm64", ("linux/arm64",))
+    assert open_trial("team", checkout).name == "team-trial"
