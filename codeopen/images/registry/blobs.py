@@ -24,16 +24,19 @@ _FOUND: Final = (http.HTTPStatus.OK, http.HTTPStatus.PARTIAL_CONTENT)
 
 
 class BlobStream(io.RawIOBase):
-    """A blob while it is read, in bounded memory. Reading to its end raises RegistryError for another content."""
+    """A blob while it is read, in bounded memory. Reading to its end raises RegistryError for another content.
 
-    def __init__(self, transport: Transport, repository: str, digest: str) -> None:
+    One that is read from ``start`` (a number of bytes) on can't be proved.
+    """
+
+    def __init__(self, transport: Transport, repository: str, digest: str, start: int = 0) -> None:
         super().__init__()
         self._transport = transport
         self._repository = repository
         self._digest = digest
-        self._offset = 0
+        self._offset = start
         algorithm = digest.partition(":")[0]
-        self._hash = hashlib.new(algorithm) if algorithm in _ALGORITHMS else None
+        self._hash = hashlib.new(algorithm) if algorithm in _ALGORITHMS and not start else None
         self._broken = 0
         self._answer = transport.persist(self._open)
         length = self._answer.headers.get("Content-Length", "")

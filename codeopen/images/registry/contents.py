@@ -1,4 +1,4 @@
-"""What an image is made of: its configuration, and its layers as streams of their tars."""
+"""What an image is made of: its configuration, its layers as streams of their tars, and its size."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from codeopen.images.registry.registry import Registry
 
 _BUFFER: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
+_GZIP_TRAILER: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,47 @@ def read_contents(reference: str) -> ImageContents:
         raise RegistryError(
             f"{reference}: is no image manifest with layers ({error!r}); name a single image's digest"
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSize:
+    """Bytes of an image's layers: as they are stored and sent, and as they lie on a disk."""
+
+    compressed: int
+    unpacked: int
+
+
+def read_image_size(reference: str) -> ImageSize:
+    """The size of the image ``host/repository@digest``. Raises RegistryError, also for an index of images."""
+    host, repository, digest = _split(reference)
+    registry = Registry(host)
+    try:
+        layers = registry.read_manifest(repository, digest).parsed()["layers"]
+        unpacked = sum(_unpacked_size(registry, repository, layer) for layer in layers)
+        return ImageSize(sum(layer["size"] for layer in layers), unpacked)
+    except RegistryError as error:
+        advice = "if its registry doesn't run or has lost it, apply its stack again (`codeopen up`)"
+        raise RegistryError(f"{error}; {advice}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RegistryError(
+            f"{reference}: is no image manifest with layers ({error!r}); name a single image's digest"
+        ) from error
+
+
+def _unpacked_size(registry: Registry, repository: str, layer: Mapping[str, Any]) -> int:
+    """The size of a layer's tar: gzip ends with it, so four bytes are enough.
+
+    Source: RFC 1952, ISIZE; true for layers under 4 GiB in one gzip member, as BuildKit writes them.
+    """
+    size: int = layer["size"]
+    if layer["mediaType"].endswith("tar"):
+        return size
+    if not layer["mediaType"].endswith("gzip"):
+        raise RegistryError(
+            f"{registry.host}/{repository}: its layers are {layer['mediaType']}, whose unpacked size can't be told"
+        )
+    with registry.open_blob(repository, layer["digest"], size - _GZIP_TRAILER) as blob:
+        return int.from_bytes(blob.read(), "little")
 
 
 @contextmanager

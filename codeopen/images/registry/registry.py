@@ -137,9 +137,9 @@ class Registry:
         return self._uploads.has(repository, digest, self._transport.perform)
 
     @contextmanager
-    def open_blob(self, repository: str, digest: str) -> Iterator[IO[bytes]]:
-        """A blob's bytes as a stream, proved by the digest when it is read to its end."""
-        with BlobStream(self._transport, repository, digest) as stream:
+    def open_blob(self, repository: str, digest: str, start: int = 0) -> Iterator[IO[bytes]]:
+        """A blob's bytes as a stream, proved by the digest when it is read from its start to its end."""
+        with BlobStream(self._transport, repository, digest, start) as stream:
             yield cast("IO[bytes]", stream)
 
     def read_blob(self, repository: str, digest: str) -> bytes:

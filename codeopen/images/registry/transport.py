@@ -15,7 +15,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
@@ -91,7 +91,10 @@ class PassingError(RegistryError):
 
 
 class Transport:
-    """One registry; may be used by several threads. Plain HTTP is spoken on loopback addresses only, as Docker does."""
+    """One registry; may be used by several threads.
+
+    Plain HTTP is spoken on loopback addresses only, as Docker does, and not with a server there that wants TLS.
+    """
 
     def __init__(self, host: str, login: Login | None = None, patience: Patience | None = None) -> None:
         self.host = host
@@ -138,6 +141,10 @@ class Transport:
         scopes = self._scopes(request)
         known = (self._basic or self._authorization.get(scopes)) if own else None
         answer = self._exchange(request, address, known)
+        if own and answer.status == http.HTTPStatus.BAD_REQUEST and self._wants_tls(request):
+            answer.release_conn()
+            self.root = self.root.replace("http:", "https:", 1)
+            return self.attempt(replace(request, address=address.replace("http:", "https:", 1)))
         if answer.status == http.HTTPStatus.UNAUTHORIZED and own:
             answer.drain_conn()
             self._authorize(scopes, answer.headers.get("WWW-Authenticate", ""), known, request)
@@ -178,6 +185,13 @@ class Transport:
             if isinstance(getattr(error, "reason", error), urllib3.exceptions.SSLError):
                 raise RegistryError(text) from None
             raise PassingError(text) from None
+
+    def _wants_tls(self, request: Request) -> bool:
+        """Whether the server says that it was asked without TLS, as Go's and nginx do: with 400 and a text."""
+        if self.root.startswith("https:") or not isinstance(request.content, bytes | None):
+            return False
+        probe = self._exchange(Request("GET", request.repository, "", request.step), f"{self.root}/v2/", None)
+        return probe.status == http.HTTPStatus.BAD_REQUEST and b"HTTPS" in probe.data
 
     def _authorize(self, scopes: tuple[str, ...], challenge: str, used: str | None, request: Request) -> None:
         """Get what the registry asks for, once for all threads that were refused with the same."""

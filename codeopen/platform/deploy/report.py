@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from codeopen.images.registry.client import read_image_size
+from codeopen.images.registry.contents import read_image_size
 from codeopen.platform.deploy.events import COMPOSED_TYPE, IMAGE_TYPE, MAKING, Event
 
 

@@ -27,8 +27,9 @@ CONFIGURATION = """\
 version: 0.1
 log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "127.0.0.1:{port}"{tls}}}
 """
+TLS = ", tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}"
 AUTHENTICATION = "auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}\n"
 CACHE = Path.home() / ".cache" / "codeopen"
 
@@ -85,11 +86,17 @@ class RealRegistry:
 
 
 @contextmanager
-def serving(program: Path, folder: Path, *, authentication: bool = False) -> Iterator[RealRegistry]:
-    """A registry while a test uses it; with authentication it wants USERNAME and PASSWORD."""
+def serving(program: Path, folder: Path, *, authentication: bool = False, tls: bool = False) -> Iterator[RealRegistry]:
+    """A registry while a test uses it; with authentication it wants USERNAME and PASSWORD.
+
+    With TLS, the certificate to be trusted is the folder's ``tls.crt``.
+    """
     port = free_port()
     text = CONFIGURATION + (AUTHENTICATION if authentication else "")
-    (folder / "registry.yml").write_text(text.format(folder=folder, port=port))
+    encryption = TLS.format(folder=folder) if tls else ""
+    (folder / "registry.yml").write_text(text.format(folder=folder, port=port, tls=encryption))
+    if tls:
+        _certify(folder)
     (folder / "htpasswd").write_text(HTPASSWD)
     log = (folder / "log").open("wb")
     command: list[str | Path] = [program, "serve", folder / "registry.yml"]
@@ -111,13 +118,20 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
         try:
             urllib.request.urlopen(address, timeout=1).close()
         except urllib.error.HTTPError:
-            return  # it asks for a password
+            return  # it asks for a password, or for TLS
         except OSError:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, "the registry does not answer"
             time.sleep(0.05)
         else:
             return
+
+
+def _certify(folder: Path) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-days", "2"]
+    command += ["-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt")]
+    subprocess.run(command, capture_output=True, check=True)
 
 
 def log_in(folder: Path, host: str) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from codeopen.images.registry.client import ImageSize
+from codeopen.images.registry.contents import ImageSize
 from codeopen.platform.deploy import report
 from codeopen.platform.deploy.events import Event
 from codeopen.platform.deploy.report import list_images, list_projects
