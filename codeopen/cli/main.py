@@ -1,6 +1,7 @@
 """The entry of the command line: parses, runs one command, prints. The one place that prints errors and exits.
 
-Exit codes: 0 done, 1 an error that is told on stderr, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 an error that is told on stderr, 2 wrong usage, 130 interrupted, 128 and
+the number of another signal that ended it; 141 where nobody reads what is told.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,20 +17,28 @@ from typing import Final, TextIO
 
 from codeopen.cli.command import Command, Invocation, Outcome
 from codeopen.cli.commands import COMMANDS, GROUPS
+from codeopen.environment.children import Interrupted, ended_by_signals
 from codeopen.errors import CodeOpenError
 
 _WRONG_USAGE: Final = 2
-_INTERRUPTED: Final = 130
+_SIGNALLED: Final = 128
+_INTERRUPTED: Final = _SIGNALLED + 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. ``argv`` is ``sys.argv[1:]`` unless given."""
     try:
-        outcome = _run(sys.argv[1:] if argv is None else argv)
+        with ended_by_signals():
+            outcome = _run(sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:  # whoever read what is told has gone
+        _close_output()
+        return _SIGNALLED + signal.SIGPIPE
     except CodeOpenError as error:
         outcome = Outcome(errors=f"{error}\n", code=1)
     except OSError as error:
         outcome = Outcome(errors=f"codeopen: {error}; see that the file is there and readable\n", code=1)
+    except Interrupted as stop:
+        return _SIGNALLED + stop.number
     except KeyboardInterrupt:
         return _INTERRUPTED
     except SystemExit as stop:  # argparse has told its help or what is wrong
@@ -113,12 +123,20 @@ def _print(outcome: Outcome) -> int:
         _write(sys.stderr, outcome.errors)
         _write(sys.stdout, outcome.output)
     except BrokenPipeError:
-        # The reader (as head) has all it wants. What is still buffered must not raise again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()  # the reader (as head) has all it wants
     except OSError as error:
         _write(sys.stderr, f"codeopen: the output can't be written ({error.strerror}); free some space\n")
         return 1
     return outcome.code
+
+
+def _close_output() -> None:
+    """What is still buffered for a reader that has gone must not raise again when Python ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _write(stream: TextIO | None, text: str) -> None:

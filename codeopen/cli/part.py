@@ -8,10 +8,8 @@ JSON of ``test``: ``passed``, ``parts``: rows of ``part``, ``specified_mb`` (or 
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final, NoReturn
+from typing import Final
 
 from codeopen.authoring.part_test.report import GIGABYTE, MEGABYTE, PartTrial, TrialReport, as_data
 from codeopen.authoring.part_test.run import TrialLimits, try_all
@@ -72,25 +70,10 @@ def _open(invocation: Invocation) -> TrialStack:
 def _try(invocation: Invocation, stack: TrialStack, names: Sequence[str]) -> Outcome:
     targets = find_targets(stack.catalog, stack.plan, names)
     limits = TrialLimits(invocation.options.cache, invocation.options.keep)
-    with _terminated_like_interrupted():
-        report = try_all(stack, targets, limits, progress())
+    report = try_all(stack, targets, limits, progress())
     # Somebody who names a part wants it; without names, planned parts are no failure.
     code = 0 if report.passed and not (names and report.untried) else 1
     return Outcome(render_json(as_data(report)) if invocation.format == "json" else render(report), code=code)
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM, which CI sends, clear up as ctrl-C does."""
-
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _row(trial: PartTrial) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from codeopen.environment.children import run
 from codeopen.errors import RevisionError
 
 
@@ -23,7 +24,7 @@ class Revision:
 def resolve_revision(checkout: Path, name: str) -> Revision:
     """The commit of a revision. Raises RevisionError outside of a git checkout and for an unknown revision."""
     inside = _git(checkout, "rev-parse", "--is-inside-work-tree")
-    if inside.returncode or inside.stdout.strip() != b"true":
+    if inside.returncode or inside.stdout.strip() != "true":
         cause = _last_line(inside) or "a folder of git's own"
         raise RevisionError(
             f"{checkout.resolve()}: is not a git checkout ({cause}); leave out --since, or clone with git"
@@ -34,14 +35,14 @@ def resolve_revision(checkout: Path, name: str) -> Revision:
             f"revision {name!r}: git knows no such commit here; name a commit, branch or tag of `git log --all`; a "
             "shallow clone must fetch it first"
         )
-    return Revision(name, found.stdout.decode("ascii").strip())
+    return Revision(name, found.stdout.strip())
 
 
 @contextmanager
 def extracted(checkout: Path, revision: Revision, folders: Sequence[str]) -> Iterator[Path]:
     """A temporary folder with those of the checkout's folders that the revision has. Raises RevisionError."""
     listed = _checked(revision, _git(checkout, "ls-tree", "-z", "--name-only", revision.commit, "--", *folders))
-    present = [folder for folder in folders if folder.encode() in listed.split(b"\0")]
+    present = [folder for folder in folders if folder in listed.split("\0")]
     with tempfile.TemporaryDirectory(prefix="codeopen-revision-") as temporary:
         target = Path(temporary).resolve() / "checkout"
         target.mkdir()
@@ -57,12 +58,12 @@ def extracted(checkout: Path, revision: Revision, folders: Sequence[str]) -> Ite
 def _unpack(revision: Revision, archive: Path, target: Path) -> None:
     # GNU tar refuses members that leave the folder; Python's own extraction has such a filter only from 3.11.4 on.
     command = ["tar", "--extract", "--no-same-owner", f"--file={archive}", f"--directory={target}"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = run(command)
     if done.returncode:
         raise RevisionError(f"revision {revision.name!r}: {_last_line(done)}; name a revision without it")
 
 
-def _checked(revision: Revision, done: subprocess.CompletedProcess[bytes]) -> bytes:
+def _checked(revision: Revision, done: subprocess.CompletedProcess[str]) -> str:
     if done.returncode:
         raise RevisionError(
             f"revision {revision.name!r}: git can't read it ({_last_line(done)}); `git fsck` says if the clone is whole"
@@ -70,13 +71,13 @@ def _checked(revision: Revision, done: subprocess.CompletedProcess[bytes]) -> by
     return done.stdout
 
 
-def _git(checkout: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+def _git(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(["git", *words], cwd=checkout, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return run(["git", *words], cwd=checkout, errors="surrogateescape")
     except FileNotFoundError as error:
         raise RevisionError("git is not on PATH; install it, or leave out --since") from error
 
 
-def _last_line(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stderr.strip().splitlines()
     return lines[-1] if lines else ""

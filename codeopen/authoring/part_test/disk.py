@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from codeopen.environment.children import run
+
 _SAMPLE_SECONDS: Final = 1.0
 _COMMAND_SECONDS: Final = 300
 
@@ -75,9 +77,7 @@ def empty_cache(builder: str) -> None:
 
 def _run(*command: str) -> str:
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False
-        )
+        done = run(command, seconds=_COMMAND_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if not done.returncode else ""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from codeopen.environment.children import run
 from codeopen.errors import OnDemandError
 from codeopen.images.ondemand.events import Event, Step, Tell
 
@@ -39,9 +40,7 @@ def sign(hook: Hook | None, reference: str, tell: Tell) -> None:
 def _run(words: list[str], reference: str, where: str) -> None:
     try:
         # Standard output is the caller's: it holds references, or a plugin's protocol.
-        done = subprocess.run(
-            [*words, reference], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False, timeout=_SECONDS
-        )
+        done = run([*words, reference], stdout=sys.stderr, stderr=None, seconds=_SECONDS)
     except OSError as error:
         raise OnDemandError(f"{where}: {words[0]} can't be started ({error.strerror})") from error
     except subprocess.TimeoutExpired as error:

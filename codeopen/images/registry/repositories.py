@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from codeopen.environment.children import run
 from codeopen.errors import RegistryError
 
 _ECR: Final = re.compile(r"(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)")
@@ -56,16 +57,7 @@ class EcrCreator:
         if program is None:
             raise RegistryError(f"{where}: the AWS command line is missing; install it, or {by_hand} where it is")
         try:
-            done = subprocess.run(
-                [program, *command[1:]],
-                env={**os.environ, "AWS_PAGER": ""},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-                check=False,
-            )
+            done = run([program, *command[1:]], env={**os.environ, "AWS_PAGER": ""}, seconds=_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RegistryError(f"{where}: the AWS command line does not end well ({error}); {by_hand}") from error
         if done.returncode and _THERE_ALREADY not in done.stderr:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from codeopen.environment.children import run
 from codeopen.errors import VerifyError
 
 HOME: Final = "/home/developer"
@@ -159,17 +160,7 @@ def _docker(
 ) -> Ran:
     start = time.monotonic()
     try:
-        done = subprocess.run(
-            ["docker", *words],
-            input=given,
-            env={**os.environ, **(environment or {})},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
+        done = run(["docker", *words], given=given, env={**os.environ, **(environment or {})}, seconds=seconds)
     except subprocess.TimeoutExpired as error:
         return Ran(None, _text(error.stdout), _text(error.stderr), time.monotonic() - start)
     except OSError as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from codeopen.environment.children import run, started
 from codeopen.errors import DeployError, NoSuchStackError
 from codeopen.platform.deploy.events import Event, EventLog
 
@@ -19,9 +20,8 @@ NO_SUCH_STACK: Final = 6
 
 _POLL_SECONDS: Final = 0.25
 _SHORT_COMMAND_SECONDS: Final = 120
-# How the CLI is ended, and the seconds that each way may take: its first interrupt lets it finish what it began, its
-# second ends it at once.
-_ENDINGS: Final = ((signal.SIGINT, 60.0), (signal.SIGINT, 10.0), (signal.SIGKILL, 10.0))
+# A first interrupt lets the CLI finish what it began, a second ends it at once.
+_PATIENCE: Final = 60.0
 
 
 def _never() -> bool:
@@ -44,15 +44,8 @@ class Watch:
 def run_short(words: Sequence[str], checkout: Path) -> str:
     """What a command prints that changes or asks one thing. Raises DeployError: NoSuchStackError where that is why."""
     try:
-        done = subprocess.run(
-            ["pulumi", "--non-interactive", *words],
-            cwd=checkout,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_SHORT_COMMAND_SECONDS,
-            check=False,
+        done = run(
+            ["pulumi", "--non-interactive", *words], cwd=checkout, env=_environment(), seconds=_SHORT_COMMAND_SECONDS
         )
     except OSError as error:
         raise _not_started(error) from error
@@ -67,66 +60,43 @@ def run_short(words: Sequence[str], checkout: Path) -> str:
     return done.stdout
 
 
-def start(
-    command: Sequence[str], checkout: Path, output: Any, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """Start the CLI in a process group of its own, so that ctrl-C reaches it once: from ``follow``.
+def follow(command: Sequence[str], options: Mapping[str, Any], log: EventLog, watch: Watch) -> int:
+    """Run the CLI and tell its events until it ends; returns its exit code. No way out of here leaves it running.
 
-    ``environment`` is added to this process's own.
+    ``options`` are those of Popen; their ``env`` is added to this process's own.
     """
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=checkout,
-            env={**_environment(), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            process_group=0,
-        )
-    except OSError as error:
-        raise _not_started(error) from error
+    environment = {**_environment(), **options["env"]}
+    with ExitStack() as running:
+        try:
+            process = running.enter_context(started(command, patience=_PATIENCE, **{**options, "env": environment}))
+        except OSError as error:
+            raise _not_started(error) from error
+        return _follow(process, log, watch)
 
 
-def follow(process: subprocess.Popen[bytes], log: EventLog, watch: Watch) -> int:
-    """Tell the events of a running CLI until it ends; returns its exit code. No way out of here leaves it running."""
+def _follow(process: subprocess.Popen[bytes], log: EventLog, watch: Watch) -> int:
     told = 0
-    try:
-        while True:
-            try:
-                code = process.wait(timeout=_POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                code = None
-            finished = log.read()
-            for image in log.take_builds():
-                watch.note(f"building {image} …")
-            for event in finished:
-                watch.event(event)
-            for warning in log.warnings[told:]:
-                watch.warning(warning)
-            told = len(log.warnings)
-            if code is not None:
-                return code
-            _refuse_to_go_on(watch)
-    except BaseException:
-        _end(process)
-        raise
+    while True:
+        try:
+            code = process.wait(timeout=_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = None
+        finished = log.read()
+        for image in log.take_builds():
+            watch.note(f"building {image} …")
+        for event in finished:
+            watch.event(event)
+        for warning in log.warnings[told:]:
+            watch.warning(warning)
+        told = len(log.warnings)
+        if code is not None:
+            return code
+        _refuse_to_go_on(watch)
 
 
 def _refuse_to_go_on(watch: Watch) -> None:
     if watch.stopped():
         raise DeployError("interrupted; run it again to go on")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the CLI, the gentlest way first; ctrl-C while it takes its time goes on to the next."""
-    for number, seconds in _ENDINGS:
-        process.send_signal(number)
-        try:
-            process.wait(seconds)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            continue
-        return
 
 
 def _environment() -> Mapping[str, str]:

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from codeopen.environment.children import run
 from codeopen.errors import DeployError, StackInUseError
 
 MARK: Final = "CODEOPEN_RUN"
@@ -176,7 +177,7 @@ def _signal(process: int, number: signal.Signals) -> None:
 
 def _run(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = run(command, seconds=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DeployError(f"{' '.join(command[:3])}: {error}; is the Docker Engine running?") from error
     if done.returncode:

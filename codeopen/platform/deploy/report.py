@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from codeopen.environment.children import run
 from codeopen.images.registry.contents import read_image_size
 from codeopen.platform.deploy.events import COMPOSED_TYPE, IMAGE_TYPE, MAKING, Event
 
@@ -101,7 +101,7 @@ def list_projects(outputs: Mapping[str, Any]) -> list[ProjectRow]:
 
 def _health(container: str) -> str:
     command = ["docker", "inspect", "--type", "container", "--format", "{{json .State}}", container]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = run(command)
     if done.returncode:
         return "absent" if "no such container" in done.stderr.lower() else "unknown"
     state = json.loads(done.stdout)

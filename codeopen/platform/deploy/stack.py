@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 from codeopen.errors import DeployError, NoSuchStackError, RunFailedError, StackInUseError
 from codeopen.platform.deploy.events import Event, EventLog
-from codeopen.platform.deploy.pulumi_cli import NO_SUCH_STACK, Watch, follow, run_short, start
+from codeopen.platform.deploy.pulumi_cli import NO_SUCH_STACK, Watch, follow, run_short
 from codeopen.platform.deploy.recovery import (
     MARK,
     clear_dead_locks,
@@ -32,9 +33,9 @@ from codeopen.platform.deploy.recovery import (
 __all__ = ["PROJECT", "Stack", "Watch"]
 
 PROJECT: Final = "codeopen"
-_SALT: Final = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
+_SALT: Final = re.compile(r"^(?:encryptionsalt|encryptedkey):.*\n?", re.MULTILINE)
 _ON_CLUSTER: Final = re.compile(r"^ +[\"']?codeopen:cluster[\"']?:", re.MULTILINE)
-_SECRETS_PROVIDER: Final = re.compile(r"^secretsprovider: *(\S+)", re.MULTILINE)
+_SECRETS_PROVIDER: Final = re.compile(r"^secretsprovider: *[\"']?([^\s\"']+)", re.MULTILINE)
 _LOCKED: Final = "stack is currently locked"
 _PENDING: Final = re.compile(r"with \d+ pending operations")
 _LAST_LINES: Final = 20
@@ -143,7 +144,12 @@ class Stack:
             self._running.touch()
         with self.log.open("wb") as output:
             environment = {MARK: self._mark, **(_ADOPTING if adopt else {})}
-            code = follow(start(command, self.checkout, output, environment), log, watch)
+            options = {"cwd": self.checkout, "env": environment, "stdout": output, "stderr": subprocess.STDOUT}
+            try:
+                code = follow(command, options, log, watch)
+            except BaseException:
+                end_leftovers(self._mark)  # providers have groups of their own, and outlive a CLI that was killed
+                raise
         if confirm and code >= 0:  # a signal ends it with less
             self._running.unlink(missing_ok=True)
         if confirm and any(_PENDING.search(warning) for warning in log.warnings):
@@ -255,6 +261,5 @@ class Stack:
 
 
 def _salt(configuration: str) -> str:
-    """The line with the salt of a configuration's secrets, or nothing."""
-    found = _SALT.search(configuration)
-    return found[0].rstrip() + "\n" if found else ""
+    """The line with the salt or the key of a configuration's secrets, or nothing."""
+    return "".join(found[0].rstrip() + "\n" for found in _SALT.finditer(configuration))

@@ -186,7 +186,7 @@ def test_a_termination_clears_up_as_an_interrupt_does(
 
     assert trials
     monkeypatch.setattr(part, "try_all", terminate)
-    assert call(capsys, "part", "test")[0] == 130
+    assert call(capsys, "part", "test")[0] == 143
     assert signal.getsignal(signal.SIGTERM) is before
 
 

@@ -6,16 +6,20 @@ Source: docs of docker/buildx, "buildx build", "Drivers" (remote, kubernetes).
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from typing import IO, Final
+from typing import IO, Any, Final
 
+from codeopen.environment.children import run, started
 from codeopen.errors import BuildError
 from codeopen.images.ondemand.builders.job import BuildJob, Log
 from codeopen.model.plan.exporting import image_export
@@ -46,29 +50,18 @@ class BuildxBuilder:
     def _run(self, command: list[str], job: BuildJob, log: Log) -> None:
         last: deque[str] = deque(maxlen=_SHOWN_LINES)
         start = time.monotonic()
-        try:
-            with subprocess.Popen(
-                command,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-            ) as process:
-                timer = Timer(self.seconds, process.kill)
-                timer.start()
-                try:
-                    for line in _lines(process.stderr):
-                        last.append(line)
-                        log(line)
-                except BaseException:
-                    process.kill()
-                    raise
-                finally:
-                    timer.cancel()
-        except OSError as error:
-            raise BuildError(f"{job.name}: docker can't be started ({error.strerror}); run: make setup") from error
+        with ExitStack() as running:
+            try:
+                options: dict[str, Any] = {"cwd": self.folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+                process = running.enter_context(started(command, **options, text=True, errors="replace"))
+            except OSError as error:
+                raise BuildError(f"{job.name}: docker can't be started ({error.strerror}); run: make setup") from error
+            timer = Timer(self.seconds, os.killpg, (process.pid, signal.SIGKILL))
+            timer.start()
+            running.callback(timer.cancel)
+            for line in _lines(process.stderr):
+                last.append(line)
+                log(line)
         if process.returncode:
             over = time.monotonic() - start >= self.seconds
             why = f"took longer than {self.seconds:.0f} s" if over else f"failed (exit code {process.returncode})"
@@ -147,9 +140,7 @@ def _lines(stream: IO[str] | None) -> Iterator[str]:
 
 def _call(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_CREATE_SECONDS
-        )
+        return run(command, seconds=_CREATE_SECONDS)
     except OSError as error:
         raise BuildError(f"docker can't be started ({error.strerror}); run: make setup") from error
     except subprocess.TimeoutExpired as error:
