@@ -11,6 +11,7 @@ import pulumi
 
 from codeopen.environment.settings import Settings, plan_request, read_settings
 from codeopen.environment.stack_contents import StackContents, choose_contents
+from codeopen.environment.stack_file import OBJECT_KEYS, SCALAR_KEYS
 from codeopen.errors import CodeOpenError
 from codeopen.images.staging import CONTEXTS, stage_context, stage_text
 from codeopen.model.catalog.model import Catalog, UpstreamKind
@@ -32,10 +33,6 @@ from provider.resources import ComposedImage
 from stacks.kubernetes import run_on_cluster
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-TEXT_KEYS = ("catalog", "registry", "owner", "imageVersion", "builder", "beforeTag", "mirror")
-BOOLEAN_KEYS = ("substitutes",)
-INTEGER_KEYS = ("registryPort", "hostPorts", "processLimit")
-OBJECT_KEYS = ("platforms", "parts", "combinations", "projects", "cluster", "project")
 
 
 def run_stack() -> None:
@@ -205,8 +202,5 @@ def _describe(settings: Settings, project: PlannedProject) -> dict[str, Any]:
 def _configuration() -> dict[str, Any]:
     """The stack's configuration; the CLI has checked the types that Pulumi.yaml declares."""
     config = pulumi.Config("codeopen")
-    values: dict[str, Any] = {key: config.get(key) for key in TEXT_KEYS}
-    values |= {key: config.get_bool(key) for key in BOOLEAN_KEYS}
-    values |= {key: config.get_int(key) for key in INTEGER_KEYS}
-    values |= {key: config.get_object(key) for key in OBJECT_KEYS}
-    return values
+    values: dict[str, Any] = {key: config.get(key) for key in SCALAR_KEYS}
+    return values | {key: config.get_object(key) for key in OBJECT_KEYS}

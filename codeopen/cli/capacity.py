@@ -15,7 +15,8 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table
 from codeopen.environment.cluster_settings import ClusterSettings
-from codeopen.environment.settings import read_settings, read_stack_values
+from codeopen.environment.settings import read_settings
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.errors import CapacityError
 from codeopen.model.catalog.gpus import NodePlatform
 from codeopen.model.catalog.read import read_catalog

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
-from codeopen.environment.settings import read_stack_values
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.errors import ProjectError, RunFailedError
 from codeopen.platform.deploy.events import Event
 from codeopen.platform.deploy.report import ImageRow, ProjectRow, as_data, list_images, list_projects

@@ -24,7 +24,8 @@ from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
 from codeopen.environment.mirror import mirror_pins
 from codeopen.environment.revision import Revision, extracted, resolve_revision
-from codeopen.environment.settings import read_settings, read_stack_values
+from codeopen.environment.settings import read_settings
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.errors import CatalogError, CodeOpenError, RevisionError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.catalog.read import read_catalog

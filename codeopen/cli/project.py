@@ -13,7 +13,7 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.deploy import open_stack
 from codeopen.cli.table import render_table
-from codeopen.environment.settings import read_stack_values
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.errors import NoSuchStackError, ProjectError
 from codeopen.model.plan.projects import State
 from codeopen.model.selection.closest import closest

@@ -14,8 +14,9 @@ from pathlib import Path
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.environment.gpu_settings import PoolPlatform
-from codeopen.environment.settings import Settings, plan_request, read_settings, read_stack_values
+from codeopen.environment.settings import Settings, plan_request, read_settings
 from codeopen.environment.stack_contents import StackContents, choose_contents
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.errors import ClusterError, SettingsError
 from codeopen.images.registry.registry import Registry
 from codeopen.model.catalog.read import read_catalog

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from codeopen.environment.cluster_settings import ClusterSettings
 from codeopen.errors import SettingsError
 from codeopen.model.selection.closest import closest
 
 Record = TypeVar("Record")
+Value = TypeVar("Value")
+_WHOLE = re.compile(r"[-+]?[0-9]+")
 _WORDS = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -57,9 +60,27 @@ def _value(kind: Any, value: Any, place: str) -> Any:
         return kind(value)
     if is_dataclass(kind):
         return read_record(kind, value, place)  # type: ignore[arg-type] # a class: fields are typed with classes
-    if type(value) is not kind:
+    read = scalar(kind, value)
+    if read is None:
         raise SettingsError(f"{place}: {value!r} is not {_WORDS[kind]}; write it so")
-    return value
+    return read
+
+
+def scalar(kind: type[Value], value: Any) -> Value | None:
+    """A value as the kind that a key has; None for what is none.
+
+    The Pulumi CLI keeps ``true`` and ``5000`` as text at the top, and below it makes a number of an owner ``42``.
+    """
+    read: Any = None
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        read = value
+    elif kind is str and isinstance(value, bool | int | float):
+        read = str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")
+    elif kind is bool and isinstance(value, str):
+        read = {"true": True, "false": False}.get(value.lower())
+    elif kind is int and isinstance(value, str) and _WHOLE.fullmatch(value):
+        read = int(value)
+    return cast("Value | None", read)
 
 
 def camel_case(name: str) -> str:

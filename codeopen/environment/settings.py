@@ -12,16 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-import yaml
-
 from codeopen.environment.cluster_settings import ClusterSettings
 from codeopen.environment.mirror import MirroredUpstream, mirror_pins, read_mirror
 from codeopen.environment.native import native_platform
-from codeopen.environment.read_cluster import read_cluster_settings
+from codeopen.environment.read_cluster import read_cluster_settings, scalar
 from codeopen.errors import SettingsError
 from codeopen.model.plan.plan import PlanRequest
 from codeopen.model.plan.projects import BLOCK_SIZE, BLOCKS, Project, State
-from codeopen.model.selection.closest import closest
 from codeopen.model.selection.name import Release
 from codeopen.model.selection.selection import DEFAULT_PLATFORM, Selection
 
@@ -74,15 +71,16 @@ class _Reader:
 
     def get(self, key: str, kind: type[T], default: T) -> T:
         value = self._values.get(key)
-        if value is None:
+        if value is None or value == "":  # the CLI writes nothing as an empty text
             return default
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        read = scalar(kind, value)
+        if read is None:
             raise SettingsError(f"{self._prefix}{key}: {value!r} is not {_KINDS[kind]}; see Pulumi.yaml")
-        return value
+        return read
 
 
 def read_settings(stack: str, values: Mapping[str, Any], checkout: Path, native: str = native_platform()) -> Settings:
-    """Read a stack's configuration: keys without ``codeopen:``, values as parsed JSON. Raises SettingsError.
+    """Read a stack's configuration: keys without ``codeopen:``, values as the CLI has them. Raises SettingsError.
 
     A stack that names no platforms is for ``native``, this machine's, where projects run on this machine; a cluster's
     nodes are not known by it, so its stack is for the same one wherever it is read.
@@ -139,20 +137,6 @@ def plan_request(settings: Settings) -> PlanRequest:
                     "take a mirror for that, or correct codeopen:platforms"
                 )
     return PlanRequest(settings.release, settings.platforms, mirror_pins(settings.mirror), settings.substitutes)
-
-
-def read_stack_values(checkout: Path, stack: str) -> dict[str, Any]:
-    """A stack's committed configuration, without the keys' prefix. Raises SettingsError."""
-    file = checkout / "stacks" / f"Pulumi.{stack}.yaml"
-    if not file.is_file():
-        names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in file.parent.glob("Pulumi.*.yaml"))
-        raise SettingsError(f"stack {stack!r}: {file} does not exist; {closest(stack, sorted(names))}")
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))["config"]
-        return {key.removeprefix("codeopen:"): value for key, value in (values or {}).items()}
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        cause = " ".join(str(error).split())
-        raise SettingsError(f"{file}: is not a stack's configuration ({cause}); write it as the others") from error
 
 
 def _read_version(file: Path) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from codeopen.authoring.part_test.trial_stack import open_trial
-from codeopen.environment.settings import plan_request, read_settings, read_stack_values
+from codeopen.environment.settings import plan_request, read_settings
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.images.verify.container import Container, Surroundings, started
 from codeopen.images.verify.evidence import Evidence, look_into
 from codeopen.images.verify.expectation import Expectation, expect_combination

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.environment.settings import read_settings, read_stack_values
+from codeopen.environment.settings import read_settings
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.model.catalog.model import UpstreamKind
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.plan.digest import UpstreamPin

@@ -19,7 +19,9 @@ from typing import Any, Final
 import yaml
 
 from codeopen.authoring.part_test.target import Target
-from codeopen.environment.settings import Settings, plan_request, read_settings, read_stack_values
+from codeopen.environment.children import run
+from codeopen.environment.settings import Settings, plan_request, read_settings
+from codeopen.environment.stack_file import PREFIX, read_stack_document, read_stack_values
 from codeopen.errors import TrialError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.catalog.read import read_catalog
@@ -56,7 +58,7 @@ class TrialStack:
 
     name: str
     checkout: Path
-    values: Mapping[str, Any]
+    document: Mapping[str, Any]
     settings: Settings
     catalog: Catalog
     plan: BuildPlan
@@ -81,9 +83,8 @@ class TrialStack:
         return MappingProxyType({LABEL: self.name})
 
     def _stack(self, *, parts: Iterable[str], combinations: Iterable[str]) -> Stack:
-        values = {**self.values, "parts": list(parts), "combinations": list(combinations)}
-        config = {f"codeopen:{key}": value for key, value in values.items()}
-        text = yaml.safe_dump({"config": config}, allow_unicode=True)
+        chosen = {f"{PREFIX}parts": list(parts), f"{PREFIX}combinations": list(combinations)}
+        text = yaml.safe_dump({**self.document, "config": {**self.document["config"], **chosen}}, allow_unicode=True)
         return Stack(self.name, self.checkout, self.checkout / ".codeopen" / "stacks", text)
 
 
@@ -95,12 +96,14 @@ def open_trial(stack: str, checkout: Path, changes: Mapping[str, Any] = _NO_CHAN
     name = f"{stack}{_SUFFIX}{suffix}"
     values = {**read_stack_values(checkout, stack), **changes}
     port = _choose_port(name, read_settings(stack, values, checkout).registry_port)
-    values = {**values, "registryPort": port, "imageVersion": _VERSION, "projects": []}
-    values.pop("beforeTag", None)  # what is only tried is not signed
-    settings = read_settings(name, values, checkout)
+    own = {"registryPort": port, "imageVersion": _VERSION, "projects": []}
+    settings = read_settings(name, {**values, **own, "beforeTag": ""}, checkout)
+    document = read_stack_document(checkout, stack)  # with secrets as they are in the file: this is written to another
+    document["config"] |= {f"{PREFIX}{key}": value for key, value in own.items()}
+    document["config"].pop(f"{PREFIX}beforeTag", None)  # what is only tried is not signed
     catalog = read_catalog(settings.catalog)
     plan = make_plan(catalog, read_contexts(checkout, list_builds(catalog)), plan_request(settings))
-    return TrialStack(name, checkout, MappingProxyType(values), settings, catalog, plan)
+    return TrialStack(name, checkout, MappingProxyType(document), settings, catalog, plan)
 
 
 def _choose_port(stack: str, registry_port: int) -> int:
@@ -120,9 +123,7 @@ def _published_port(container: str) -> int:
     """The port on the loopback address of a running container; 0 when there is none. The Engine's errors come later."""
     command = ["docker", "port", container]
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False
-        )
+        done = run(command, seconds=_COMMAND_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return 0
     found = re.search(r":(\d+)$", done.stdout.strip())

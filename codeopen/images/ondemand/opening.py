@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from codeopen.environment.settings import plan_request, read_settings, read_stack_values
+from codeopen.environment.settings import plan_request, read_settings
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.errors import SettingsError
 from codeopen.images.compose.store import IndexStore
 from codeopen.images.compose.verdicts import Verdicts

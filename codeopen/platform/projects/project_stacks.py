@@ -13,7 +13,8 @@ import yaml
 
 from codeopen.environment.cluster_settings import ClusterSettings
 from codeopen.environment.read_cluster import read_cluster_settings
-from codeopen.environment.settings import read_project, read_stack_values
+from codeopen.environment.settings import read_project
+from codeopen.environment.stack_file import read_stack_document, read_stack_values
 from codeopen.errors import ProjectError, SettingsError
 from codeopen.model.plan.projects import Project
 from codeopen.platform.deploy.pulumi_cli import run_short
@@ -88,8 +89,7 @@ def read_environment(checkout: Path, name: str) -> Environment:
             f"stack {name!r}: it has no codeopen:cluster, so its projects are those of its own list; "
             "take --stack of a Kubernetes environment, or `codeopen up`"
         )
-    file = checkout / "stacks" / f"Pulumi.{name}.yaml"
-    return Environment(name, checkout, yaml.safe_load(file.read_text(encoding="utf-8")), read_cluster_settings(cluster))
+    return Environment(name, checkout, read_stack_document(checkout, name), read_cluster_settings(cluster))
 
 
 def stack_name(environment: str, project_id: str) -> str:

@@ -37,15 +37,15 @@ def test_nested_values_are_read() -> None:
         ({"contxt": "x"}, "codeopen:cluster.contxt: there is no such key; did you mean 'context'?"),
         ({"ingress": {}}, "codeopen:cluster.ingress.domain is missing; write it"),
         ({"ingress": "x"}, "codeopen:cluster.ingress: 'x' is no mapping; write `key: value` lines below it"),
-        ({"upgradeAfterHours": "1"}, "codeopen:cluster.upgradeAfterHours: '1' is not a whole number; write it so"),
+        ({"upgradeAfterHours": "1h"}, "codeopen:cluster.upgradeAfterHours: '1h' is not a whole number; write it so"),
         ({"upgradeAfterHours": True}, "codeopen:cluster.upgradeAfterHours: True is not a whole number; write it so"),
         (
             {"registry": {"kind": "zot"}},
             "codeopen:cluster.registry.kind: 'zot' is not one of in-cluster, external, ecr, artifact-registry, acr; ",
         ),
         (
-            {"network": {"dnsPorts": ["53"]}},
-            "codeopen:cluster.network.dnsPorts[0]: '53' is not a whole number; write it so",
+            {"network": {"dnsPorts": ["53/udp"]}},
+            "codeopen:cluster.network.dnsPorts[0]: '53/udp' is not a whole number; write it so",
         ),
         (
             {"network": {"blocked": "10.0.0.0/8"}},

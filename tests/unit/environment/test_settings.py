@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codeopen.environment.settings import POPULAR, Settings, plan_request, read_settings, read_stack_values
+from codeopen.environment.settings import POPULAR, Settings, plan_request, read_settings
 from codeopen.errors import SettingsError
 from codeopen.model.plan.projects import Project
 from codeopen.model.selection.name import Release
@@ -124,8 +124,11 @@ def test_a_mirror_may_lie_in_the_home(checkout: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"owner": 3}, "codeopen:owner: 3 is not text; see Pulumi.yaml"),
-        ({"registryPort": "5000"}, "codeopen:registryPort: '5000' is not a whole number; see Pulumi.yaml"),
+        ({"owner": ["me"]}, "codeopen:owner: ['me'] is not text; see Pulumi.yaml"),
+        ({"registryPort": "5000.0"}, "codeopen:registryPort: '5000.0' is not a whole number; see Pulumi.yaml"),
+        ({"registryPort": "\u0665"}, "codeopen:registryPort: '\u0665' is not a whole number; see Pulumi.yaml"),
+        ({"substitutes": "yes"}, "codeopen:substitutes: 'yes' is not true or false; see Pulumi.yaml"),
+        ({"substitutes": 1}, "codeopen:substitutes: 1 is not true or false; see Pulumi.yaml"),
         ({"registryPort": True}, "codeopen:registryPort: True is not a whole number; see Pulumi.yaml"),
         ({"registryPort": 0}, "codeopen:registryPort: 0 is not a TCP port; take one from 1 to 65535"),
         ({"registryPort": 65536}, "codeopen:registryPort: 65536 is not a TCP port; take one from 1 to 65535"),
@@ -141,7 +144,7 @@ def test_a_mirror_may_lie_in_the_home(checkout: Path, monkeypatch: pytest.Monkey
             {"projects": [{"id": "x", "tier": "starter"}]},
             "codeopen:projects[0]: flavor is missing; write it as in stacks/Pulumi.dev.yaml",
         ),
-        ({"projects": [DEMO, {**DEMO, "tier": 5}]}, "codeopen:projects[1].tier: 5 is not text; see Pulumi.yaml"),
+        ({"projects": [DEMO, {**DEMO, "tier": []}]}, "codeopen:projects[1].tier: [] is not text; see Pulumi.yaml"),
         (
             {"projects": [{**DEMO, "addons": "gui"}]},
             "codeopen:projects[0].addons: 'gui' is not a list; see Pulumi.yaml",
@@ -151,8 +154,8 @@ def test_a_mirror_may_lie_in_the_home(checkout: Path, monkeypatch: pytest.Monkey
             "codeopen:projects[0].addons: [1] is not a list of one or more strings; write one item a line",
         ),
         (
-            {"projects": [{**DEMO, "portBlock": "7"}]},
-            "codeopen:projects[0].portBlock: '7' is not a whole number; see Pulumi.yaml",
+            {"projects": [{**DEMO, "portBlock": "7a"}]},
+            "codeopen:projects[0].portBlock: '7a' is not a whole number; see Pulumi.yaml",
         ),
     ],
 )
@@ -170,25 +173,3 @@ def test_combinations_are_the_popular_ones_unless_set(checkout: Path) -> None:
     assert read(checkout, combinations=[]).combinations == ()
     assert read(checkout, combinations=[POPULAR, "js-code-gui"]).combinations == (POPULAR, "js-code-gui")
     assert "codeopen:combinations: [3]" in refusal(checkout, combinations=[3])
-
-
-def test_a_stack_s_file_is_read_without_the_keys_prefix(checkout: Path) -> None:
-    (checkout / "stacks").mkdir()
-    (checkout / "stacks/Pulumi.dev.yaml").write_text("config:\n  codeopen:owner: me\n  codeopen:parts: [js]\n")
-    assert read_stack_values(checkout, "dev") == {"owner": "me", "parts": ["js"]}
-
-
-@pytest.mark.parametrize(
-    ("stack", "content", "said"),
-    [
-        ("devv", "config: {}\n", "does not exist; .*dev"),
-        ("dev", "config: [\n", "is not a stack's configuration"),
-        ("dev", "- config\n", "is not a stack's configuration"),
-        ("dev", "{}\n", "is not a stack's configuration"),
-    ],
-)
-def test_a_stack_s_file_that_can_t_be_used_is_told(checkout: Path, stack: str, content: str, said: str) -> None:
-    (checkout / "stacks").mkdir()
-    (checkout / "stacks/Pulumi.dev.yaml").write_text(content)
-    with pytest.raises(SettingsError, match=said):
-        read_stack_values(checkout, stack)

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from codeopen.environment.read_cluster import read_cluster_settings
-from codeopen.environment.settings import read_settings, read_stack_values
+from codeopen.environment.settings import read_settings
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.platform.cluster.platform_objects import PlatformImages, platform_objects
 from codeopen.platform.cluster.project_objects import project_objects
 from codeopen.platform.cluster.validation import validate
