@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.live import LiveStack, prepare_stack
 
-SECONDS = 120
+SECONDS = 240
 # Slow, and in no cache: each test builds it anew. It says something all the time.
 SLOW = "\nRUN echo {mark}; for i in $(seq 600); do echo step $i; sleep 0.2; done\n"
 WAYS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, "closed pipe"]
@@ -37,12 +38,15 @@ def stack(tmp_path: Path) -> Iterator[LiveStack]:
 def make_slow(stack: LiveStack) -> None:
     dockerfile = stack.checkout / "dockerfiles" / "base" / "Dockerfile"
     text = dockerfile.read_text()
-    end = text.index("\n", text.index("\nFROM ") + 1)
+    # A named build context stands in for the stage of its name: this one is built.
+    end = text.index("\n", text.index("\nFROM ubuntu AS ") + 1)
     dockerfile.write_text(text[:end] + SLOW.format(mark=stack.name) + text[end:])
 
 
-def start(stack: LiveStack, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def start(stack: LiveStack, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command while a test goes on; one that the test doesn't end is killed."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "codeopen.cli", *words, "--stack", stack.name],
         cwd=stack.checkout,
         env=stack.environment,
@@ -51,6 +55,11 @@ def start(stack: LiveStack, *words: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         process_group=0,
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
@@ -97,9 +106,9 @@ def assert_nothing_goes_on(stack: LiveStack) -> None:
 @pytest.mark.parametrize("how", WAYS[:3], ids=NAMES[:3])
 def test_an_up_that_is_ended_leaves_nothing_at_work(stack: LiveStack, how: signal.Signals) -> None:
     make_slow(stack)
-    process = start(stack, "up")
-    wait_until(lambda: is_building(stack), "it builds nothing")
-    assert end_by(process, how) == 128 + how
+    with start(stack, "up") as process:
+        wait_until(lambda: is_building(stack), "it builds nothing")
+        assert end_by(process, how) == 128 + how
     assert_nothing_goes_on(stack)
     done = stack.codeopen("up", "--dry-run", "--format", "json")
     assert json.loads(done.stdout)["changes"]
@@ -107,10 +116,10 @@ def test_an_up_that_is_ended_leaves_nothing_at_work(stack: LiveStack, how: signa
 
 def test_an_up_that_nobody_listens_to_leaves_nothing_at_work(stack: LiveStack) -> None:
     """As in `codeopen up 2>&1 | head -1`: it is noticed with the next line."""
-    process = start(stack, "up")
-    assert process.stdout is not None
-    process.stdout.readline()
-    assert end_by(process, "closed pipe") == 128 + signal.SIGPIPE
+    with start(stack, "up") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert end_by(process, "closed pipe") == 128 + signal.SIGPIPE
     assert_nothing_goes_on(stack)
     assert stack.codeopen("up", "--dry-run").returncode == 0
 
@@ -120,7 +129,7 @@ def test_a_build_that_is_ended_leaves_nothing_at_work(stack: LiveStack, how: sig
     """By buildx, which `ensure` starts itself; its lines are told as they come."""
     stack.codeopen("up")
     make_slow(stack)
-    process = start(stack, "ensure", "--flavor", "js", "--addons", "databases")
-    wait_until(lambda: is_building(stack), "it builds nothing")
-    assert end_by(process, how) == 128 + (how if isinstance(how, signal.Signals) else signal.SIGPIPE)
+    with start(stack, "ensure", "--flavor", "js", "--addons", "databases") as process:
+        wait_until(lambda: is_building(stack), "it builds nothing")
+        assert end_by(process, how) == 128 + (how if isinstance(how, signal.Signals) else signal.SIGPIPE)
     assert_nothing_goes_on(stack)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from codeopen.authoring.upstreams.locks import LOCK_FILES, LockKind, looks_like_lock
+from codeopen.environment.children import run
 from codeopen.errors import CatalogError, Place, UpstreamError
 from codeopen.model.catalog.source import Document, KeyPath, parse, read_text
 
@@ -107,7 +108,8 @@ def tracked_files(checkout: Path) -> list[str]:
     """What git tracks and what it doesn't ignore, relative to the checkout. Raises UpstreamError."""
     words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
-        done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=True)
+        done = run(words, cwd=checkout)
+        done.check_returncode()
     except (OSError, subprocess.CalledProcessError) as error:
         raise UpstreamError(f"{checkout}: git can't list its files ({error}); run this in a git checkout") from error
     return sorted({path for path in done.stdout.split("\0") if path and (checkout / path).is_file()})

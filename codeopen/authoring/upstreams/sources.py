@@ -17,6 +17,7 @@ import urllib3
 
 from codeopen.authoring.upstreams.rewrite import replace_version
 from codeopen.authoring.upstreams.versions import allows, newest, order
+from codeopen.environment.children import run
 from codeopen.errors import RegistryError, UpstreamError
 from codeopen.images.registry.registry import Registry
 from codeopen.images.registry.transport import Patience
@@ -42,16 +43,7 @@ def run_tool(words: list[str], folder: Path, environment: Mapping[str, str] | No
     if shutil.which(words[0]) is None:
         raise UpstreamError(f"{words[0]} is not on PATH; {_TOOLS[words[0]]}")
     try:
-        done = subprocess.run(
-            words,
-            cwd=folder,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
+        done = run(words, cwd=folder, env={**os.environ, **(environment or {})}, seconds=_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise UpstreamError(f"`{' '.join(words)}` did not end within {_TIMEOUT_SECONDS} s; try again later") from error
     if done.returncode:

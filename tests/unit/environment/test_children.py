@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,6 +88,18 @@ def assert_all_gone(folder: Path) -> None:
         if is_gone(folder / "child") and is_gone(folder / "grandchild"):
             return
     raise AssertionError("a program outlives the one that started it")
+
+
+def test_nothing_else_starts_programs() -> None:
+    starting = re.compile(r"subprocess\.(?:run|Popen|call|check_\w+)|os\.(?:system|popen|spawn\w+|fork)")
+    files = [file for folder in ("codeopen", "components", "stacks") for file in (ROOT / folder).rglob("*.py")]
+    found = {
+        file.relative_to(ROOT).as_posix()
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and starting.fullmatch(ast.unparse(node.func))
+    }
+    assert found == {"codeopen/environment/children.py"}
 
 
 @pytest.mark.parametrize("number", SIGNALS)
