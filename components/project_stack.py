@@ -89,7 +89,11 @@ class ProjectStack(pulumi.ComponentResource):
             ports=_ports(args.project),
             volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path=HOME)],
             healthcheck=docker.ContainerHealthcheckArgs(
-                tests=["CMD", "codeopen-health"], interval="5s", timeout="10s", start_period="60s", retries=3
+                tests=["CMD", "codeopen-health"],
+                interval=_duration(5),
+                timeout=_duration(10),
+                start_period=_duration(60),
+                retries=3,
             ),
             wait=True,
             wait_timeout=START_SECONDS,
@@ -118,6 +122,16 @@ def _ports(project: PlannedProject) -> list[docker.ContainerPortArgs]:
         docker.ContainerPortArgs(internal=port.port, external=project.host_ports[port.name], ip="127.0.0.1")
         for port in project.resolution.ports
     ]
+
+
+def _duration(seconds: int) -> str:
+    """As Go prints it: the official provider reads a duration back so, and takes ``60s`` for a change of ``1m0s``.
+
+    Source: Go, ``time.Duration.String``.
+    """
+    hours, rest = divmod(seconds, 3600)
+    text = f"{rest // 60}m{rest % 60}s" if seconds >= 60 else f"{seconds}s"  # noqa: PLR2004 - seconds of a minute
+    return f"{hours}h{text}" if hours else text
 
 
 def _mebibytes(size: int) -> int:

@@ -38,7 +38,8 @@ class Property:
 
     ``lift`` says what taking the property away does, where that differs from ``change``. ``differs`` tells readers of
     the reference where the official plugin behaves otherwise. ``canonical`` maps equal spellings to one value, and a
-    property that isn't ``compared`` never counts as changed.
+    property that isn't ``compared`` never counts as changed. Another spelling of one that is ``spelled`` is a change
+    that is only recorded, as by the official plugin, which reads one spelling back.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Property:
     lift: Change | None = None
     canonical: Callable[[Value], Value] | None = None
     compared: bool = True
+    spelled: bool = False
     differs: str = ""
 
 
@@ -142,29 +144,34 @@ def _described(value: Value) -> str:
     return names.get(type(value), "an object")
 
 
-def canonical(prop: Property, value: Value) -> Value:  # noqa: PLR0911 - one return for each kind
-    """One spelling for equal values: defaults filled in, sets sorted, empty the same as absent."""
+def canonical(prop: Property, value: Value, *, spelled: bool = False) -> Value:  # noqa: PLR0911 - one for each kind
+    """One form for equal values: defaults filled in, sets sorted, empty the same as absent.
+
+    With ``spelled``, those whose spelling counts keep theirs.
+    """
     if value is None or value in ([], {}):
-        return prop.default
+        value = prop.default
+        if prop.canonical is None or value is None:
+            return value
     match prop.kind:
         case _ if not is_known(value):
             return value
         case Kind.OBJECT:
-            return canonical_fields(prop.fields, value)
+            return canonical_fields(prop.fields, value, spelled=spelled)
         case Kind.OBJECTS:
-            return [canonical_fields(prop.fields, item) for item in value]
+            return [canonical_fields(prop.fields, item, spelled=spelled) for item in value]
         case Kind.OBJECT_SET:
-            return sorted((canonical_fields(prop.fields, item) for item in value), key=_sort_key)
+            return sorted((canonical_fields(prop.fields, item, spelled=spelled) for item in value), key=_sort_key)
         case Kind.STRING_SET:
             return sorted(set(value), key=_sort_key)
-    return value if prop.canonical is None else prop.canonical(value)
+    return value if prop.canonical is None or (spelled and prop.spelled) else prop.canonical(value)
 
 
-def canonical_fields(fields: Mapping[str, Property], value: Value) -> Value:
+def canonical_fields(fields: Mapping[str, Property], value: Value, *, spelled: bool = False) -> Value:
     """The canonical form of an object's fields, absent ones left out."""
     if not isinstance(value, Mapping):
         return value
-    items = {name: canonical(prop, value.get(name)) for name, prop in fields.items()}
+    items = {name: canonical(prop, value.get(name), spelled=spelled) for name, prop in fields.items()}
     return {name: item for name, item in items.items() if item is not None}
 
 
@@ -172,9 +179,9 @@ def _sort_key(value: Value) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def equal(prop: Property, old: Value, new: Value) -> bool:
+def equal(prop: Property, old: Value, new: Value, *, spelled: bool = False) -> bool:
     """Whether two values mean the same; one that isn't known yet equals nothing that is recorded."""
-    return not prop.compared or bool(canonical(prop, old) == canonical(prop, new))
+    return not prop.compared or bool(canonical(prop, old, spelled=spelled) == canonical(prop, new, spelled=spelled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +199,11 @@ def differences(table: Mapping[str, Property], old: Properties, new: Properties)
     found = []
     for name, prop in table.items():
         old_value, new_value = old.get(name), new.get(name)
-        if equal(prop, old_value, new_value):
+        if equal(prop, old_value, new_value, spelled=True):
             continue
         removed = new_value is None
         change = prop.lift if removed and prop.lift is not None else prop.change
+        if equal(prop, old_value, new_value):
+            change = Change.UPDATE
         found.append(Difference(name, change, added=old_value is None, removed=removed))
     return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from pulumi.runtime import rpc
 
 from codeopen.model.plan.digest import plan_tag
 from codeopen.model.plan.exporting import image_export
+from components import project_stack
+from fallback_plugins.docker.common import duration, nanoseconds
 from stacks.program import run_stack
 from tests.components.mocks import Declared, record
 from tests.live import ROOT
@@ -221,6 +225,31 @@ def test_a_projects_container_has_the_computed_resources_and_no_privileges() -> 
     assert {port["ip"] for port in container["ports"]} == {"127.0.0.1"}
     assert [port["internal"] for port in container["ports"]] == [4096, 4097]
     assert "privileged" not in container
+
+
+def durations(value: Any) -> Iterator[str]:
+    """All texts below that read as a duration of Go."""
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from durations(each)
+    elif isinstance(value, str) and re.fullmatch(r"(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+", value):
+        yield value
+
+
+def test_durations_are_declared_as_the_official_provider_reads_them_back() -> None:
+    """Else every preview after a refresh shows `1m0s => 60s`."""
+    docker = [each for each in record(run_stack, config(DEMO)) if each.type.startswith("docker:")]
+    # The size of a log file is no duration.
+    found = [text for each in docker for text in durations({**each.inputs, "logOpts": None})]
+    assert sorted(found) == ["10s", "1m0s", "5s"]
+    assert found == [duration(nanoseconds(text)) for text in found]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m0s"), (90, "1m30s"), (3600, "1h0m0s"), (3661, "1h1m1s")]
+)
+def test_a_duration_is_written_as_go_prints_it(seconds: int, text: str) -> None:
+    assert project_stack._duration(seconds) == text == duration(seconds * 10**9)
 
 
 def test_the_password_reaches_the_container_as_a_secret() -> None:

@@ -190,6 +190,13 @@ def test_an_unchanged_container_has_no_drift() -> None:
     assert drifted_inputs(inspected_container(), by_id) == by_id
 
 
+def test_a_duration_that_go_would_spell_otherwise_shows_after_a_refresh() -> None:
+    check = {"tests": ["CMD", "x"], "interval": "5s", "timeout": "90s", "startPeriod": "60s"}
+    found = drifted_inputs(inspected_container(), {**INPUTS, "healthcheck": check})
+    assert found["healthcheck"] == {**check, "timeout": "1m30s", "startPeriod": "1m0s"}
+    assert drifted_inputs(inspected_container(), found) == found
+
+
 def test_drift_shows_in_the_inputs() -> None:
     inputs = {**INPUTS, "memory": 32, "cpuQuota": 5, "networksAdvanced": [{"name": "lost"}]}
     found = drifted_inputs(inspected_container(Running=False), inputs)

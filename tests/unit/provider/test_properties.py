@@ -94,6 +94,39 @@ def test_other_durations_are_refused(text: str) -> None:
         nanoseconds(text)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        # Go 1.24: fmt.Println(time.Duration(value))
+        (0, "0s"), (1, "1ns"), (1_500, "1.5µs"), (500_000_000, "500ms"), (5_000_000_000, "5s"),
+        (59_999_999_999, "59.999999999s"), (60_000_000_000, "1m0s"), (90_500_000_000, "1m30.5s"),
+        (600_000_000_000, "10m0s"), (3_600_000_000_000, "1h0m0s"), (5_400_000_000_000, "1h30m0s"),
+        (360_000_000_000_000, "100h0m0s"),
+    ],
+)  # fmt: skip
+def test_durations_are_written_as_go_does(value: int, text: str) -> None:
+    assert duration(value) == text
+
+
+@pytest.mark.parametrize("name", ["interval", "timeout", "startPeriod"])
+def test_another_spelling_of_a_duration_is_a_change_that_is_recorded_only(name: str) -> None:
+    """As with the official plugin, which reads `60s` back as `1m0s`. The container stays."""
+    old, new = ({"healthcheck": {"tests": ["CMD", "x"], name: text}} for text in ("1m0s", "60s"))
+    (found,) = differences(CONTAINER, old, new)
+    assert (found.name, found.change) == ("healthcheck", Change.UPDATE)
+    (other,) = differences(CONTAINER, old, {"healthcheck": {"tests": ["CMD", "x"], name: "61s"}})
+    assert other.change is Change.REPLACE
+    assert differences(CONTAINER, old, old) == []
+
+
+def test_an_absent_duration_is_that_of_the_official_default() -> None:
+    (absent, zero, spelled) = ({"healthcheck": {"tests": ["CMD", "x"], **each}} for each in (
+        {}, {"interval": "0s"}, {"interval": "0ms"}
+    ))  # fmt: skip
+    assert differences(CONTAINER, absent, zero) == []
+    assert [each.change for each in differences(CONTAINER, absent, spelled)] == [Change.UPDATE]
+
+
 @given(st.integers(0, 10**15))
 def test_a_duration_written_is_the_duration_read(value: int) -> None:
     assert nanoseconds(duration(value)) == value

@@ -42,6 +42,8 @@ is refused before something is changed.
   does. A replaced image is removed first too, unless `keepLocally` is set.
 - **Refresh** looks at what can change in an object that keeps its id: a container's name, limits, restart policy,
   networks and whether it runs; a volume's driver, options and labels. Objects that are gone show as deleted.
+- **Durations** come back from a refresh as Go prints them, as from the official plugin: `60s` then differs from `1m0s`.
+  Here and there that is recorded in place.
 - **Outputs** are the inputs, those listed, and a container's `hostname`. Others of the official plugin are absent.
 - **Wait**: a container that exits before it is healthy fails at once, not after `waitTimeout`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -46,11 +47,22 @@ def nanoseconds(duration: Value) -> int:
 
 
 def duration(value: int) -> str:
-    """Nanoseconds as a Go duration in its largest whole unit."""
-    for unit in ("h", "m", "s", "ms"):
-        if value and value % NANOSECONDS[unit] == 0:
-            return f"{value // int(NANOSECONDS[unit])}{unit}"
-    return f"{value}ns" if value else "0s"
+    """Nanoseconds as Go prints a duration, and the official plugin reads it back: ``1m0s``, ``1.5s``, ``500ms``.
+
+    Source: Go, ``time.Duration.String``.
+    """
+    below = next((unit for unit in ("s", "ms", "µs", "ns") if value >= NANOSECONDS[unit]), "s")
+    if value < NANOSECONDS["m"]:
+        return f"{_decimal(Decimal(value) / int(NANOSECONDS[below]))}{below}"
+    minutes, rest = divmod(value, int(NANOSECONDS["m"]))
+    hours, minutes = divmod(minutes, 60)
+    text = f"{minutes}m{_decimal(Decimal(rest) / int(NANOSECONDS['s']))}s"
+    return f"{hours}h{text}" if hours else text
+
+
+def _decimal(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def remove_when_free(remove: Callable[[], Any]) -> None:

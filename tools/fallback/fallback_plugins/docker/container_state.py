@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from fallback_plugins.docker.common import duration, labels_from_engine
+from fallback_plugins.docker.common import duration, labels_from_engine, nanoseconds
 from fallback_plugins.docker.container_config import MEBIBYTE
 from fallback_plugins.docker.container_table import CONTAINER
 from provider.protocol.properties import equal
 from provider.protocol.values import Properties, Value
+
+_DURATIONS: Final = {"interval": "Interval", "timeout": "Timeout", "startPeriod": "StartPeriod"}
 
 
 def outputs(inspected: Any, inputs: Properties) -> Properties:
@@ -50,10 +52,17 @@ def drifted_inputs(inspected: Any, inputs: Properties) -> Properties:
         asked = name in inputs or name in {"restart", "maxRetryCount"}
         if asked and not equal(CONTAINER[name], inputs.get(name), value):
             result[name] = value
+    if inputs.get("healthcheck"):
+        result["healthcheck"] = _respelled(inputs["healthcheck"])
     wanted_running = inputs.get("start") is not False and inputs.get("mustRun") is not False
     if wanted_running and not inspected["State"]["Running"]:
         result["mustRun"] = False
     return result
+
+
+def _respelled(check: Properties) -> Properties:
+    """A health check with durations as the official plugin reads them back: any other spelling then shows as drift."""
+    return check | {name: duration(nanoseconds(check[name])) for name in _DURATIONS if check.get(name)}
 
 
 def _changeable(inspected: Any, inputs: Properties) -> Properties:
@@ -136,8 +145,7 @@ def _unless(value: Value, default: Value) -> Value:
 def _healthcheck(check: Any) -> Properties | None:
     if not check:
         return None
-    names = {"interval": "Interval", "timeout": "Timeout", "startPeriod": "StartPeriod"}
-    durations = {name: duration(check[key]) for name, key in names.items() if check.get(key)}
+    durations = {name: duration(check[key]) for name, key in _DURATIONS.items() if check.get(key)}
     return {"tests": check["Test"], **durations, "retries": check.get("Retries", 0)}
 
 

@@ -87,9 +87,9 @@ CAPABILITIES: Final = MappingProxyType({"adds": Property(Kind.STRING_SET), "drop
 HEALTHCHECK: Final = MappingProxyType(
     {
         "tests": Property(Kind.STRINGS, required=True),
-        "interval": Property(Kind.STRING, default=0, canonical=nanoseconds),
-        "timeout": Property(Kind.STRING, default=0, canonical=nanoseconds),
-        "startPeriod": Property(Kind.STRING, default=0, canonical=nanoseconds),
+        "interval": Property(Kind.STRING, default="0s", canonical=nanoseconds, spelled=True),
+        "timeout": Property(Kind.STRING, default="0s", canonical=nanoseconds, spelled=True),
+        "startPeriod": Property(Kind.STRING, default="0s", canonical=nanoseconds, spelled=True),
         "retries": Property(Kind.INTEGER, default=0),
     }
 )
