@@ -40,7 +40,12 @@ def _tag(value: Value) -> Value:
 DIGEST: Final = Property(Kind.STRING, required=True, canonical=_digest)
 REPOSITORY: Final = Property(Kind.STRING, required=True, canonical=_repository)
 VERSION: Final = Property(Kind.STRING, required=True, canonical=_tag)
-INSECURE: Final = Property(Kind.BOOLEAN, compared=False, default=False, differs="plain HTTP; never a change by itself")
+INSECURE: Final = Property(
+    Kind.BOOLEAN,
+    compared=False,
+    default=False,
+    differs="without effect: loopback addresses get plain HTTP",
+)
 BEFORE_TAG: Final = Property(Kind.STRING, compared=False, differs="a command that signs; never a change by itself")
 
 
@@ -50,5 +55,5 @@ def signing_hook(inputs: Mapping[str, Value]) -> Hook | None:
 
 
 def open_repository(inputs: Mapping[str, Value], seconds: float = TRANSFER_SECONDS) -> Repository:
-    """The repository that ``repository`` and ``insecure`` name; a request may make no progress for ``seconds``."""
-    return Repository(str(inputs["repository"]), insecure=bool(inputs.get("insecure")), seconds=seconds)
+    """The repository that ``repository`` names; a request may make no progress for ``seconds``."""
+    return Repository(str(inputs["repository"]), seconds=seconds)

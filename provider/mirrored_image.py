@@ -7,10 +7,10 @@ from pathlib import Path
 from threading import Event
 from typing import ClassVar
 
-from provider.common import DIGEST, REPOSITORY, open_repository
+from provider.common import DIGEST, INSECURE, REPOSITORY, open_repository
 from provider.oci_layout import Layout, open_layout
 from provider.protocol.errors import PluginError
-from provider.protocol.properties import Change, Kind, Property
+from provider.protocol.properties import Kind, Property
 from provider.protocol.resource import Change as InPlaceChange
 from provider.protocol.resource import Observed, ResourceType, Stored
 from provider.protocol.values import UNKNOWN, Properties, Value
@@ -32,7 +32,7 @@ class MirroredImage(ResourceType):
         "digest": DIGEST,
         "repository": REPOSITORY,
         "tag": Property(Kind.STRING, required=True),
-        "insecure": Property(Kind.BOOLEAN, change=Change.UPDATE, default=False),
+        "insecure": INSECURE,
     }
     computed: ClassVar[tuple[str, ...]] = ("ref",)
 

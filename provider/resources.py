@@ -32,12 +32,12 @@ class MirroredImageArgs:
 
 
 class MirroredImage(pulumi.CustomResource):
-    """An image of an OCI image layout on this machine, pushed to a plain-HTTP registry; never deleted from there."""
+    """An image of an OCI image layout on this machine, pushed to a registry; never deleted from there."""
 
     ref: pulumi.Output[str]
 
     def __init__(self, name: str, args: MirroredImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        properties = {**asdict(args), "insecure": True, "ref": None}
+        properties = {**asdict(args), "ref": None}
         super().__init__("codeopen:index:MirroredImage", name, properties, opts)
 
 
@@ -54,7 +54,6 @@ class PlannedImageArgs:
             "repository": self.repository,
             "planDigest": self.plan_digest,
             "version": self.version,
-            "insecure": True,
         }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import http
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, Any, Final, cast
@@ -163,6 +163,10 @@ class Registry:
     def upload_blob(self, repository: str, digest: str, content: bytes) -> None:
         """Store a small blob."""
         self._uploads.upload(repository, Content(digest, lambda: (len(content), content)))
+
+    def upload_stream(self, repository: str, digest: str, opened: Callable[[], tuple[int, Iterable[bytes]]]) -> None:
+        """Store a blob as a stream; ``opened`` gives its size and its blocks, for each time that it has to be sent."""
+        self._uploads.upload(repository, Content(digest, opened))
 
     def copy_blob(self, repository: str, digest: str, origin: Registry, source: str) -> None:
         """Let a repository have a blob of another registry's repository, as a stream."""

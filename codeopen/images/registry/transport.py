@@ -28,7 +28,7 @@ from codeopen.images.registry.login import Login, challenge_of, is_loopback
 Answer = urllib3.BaseHTTPResponse
 _T = TypeVar("_T")
 
-_TIMEOUT: Final = urllib3.Timeout(connect=5, read=60)
+_CONNECT_SECONDS: Final = 5
 # 404 is an answer; these mean that the registry may answer otherwise in a moment.
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 _REFUSED: Final = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
@@ -55,12 +55,16 @@ _REASONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and how long a registry is asked for one thing; waits double from the first to the longest."""
+    """How often and how long a registry is asked for one thing; waits double from the first to the longest.
+
+    ``silence`` is for how many seconds it may say nothing while it is asked.
+    """
 
     attempts: int = 6
     seconds: float = 90
     first_wait: float = 0.1
     longest_wait: float = 5
+    silence: float = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ class Transport:
         self.root = f"{'http' if is_loopback(name) else 'https'}://{_API_HOSTS.get(host, host)}"
         self.patience = patience or Patience()
         self._login = login or Login(host)
-        self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, timeout=_TIMEOUT, retries=_TOKEN_RETRIES)
+        timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, self.patience.silence), read=self.patience.silence)
+        self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, timeout=timeout, retries=_TOKEN_RETRIES)
         self._lock = threading.Lock()
         self._authorization: dict[tuple[str, ...], str] = {}
         self._basic: str | None = None

@@ -7,10 +7,12 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from io import BytesIO
+from pathlib import Path
 from threading import Event
 
 import pytest
 
+from codeopen.images.registry.contents import read_image_size
 from provider.image_release import ImageRelease
 from provider.manifest import Manifest, digest_of
 from provider.protocol.errors import PluginError
@@ -18,6 +20,9 @@ from provider.protocol.values import Properties
 from provider.published_plan import PublishedPlan
 from provider.registry import Repository
 from tests.engine.plugins.conftest import Stack
+from tests.unit.images.registry.real_registry import distribution_3, log_in, serving
+from tests.unit.provider.context import AbortedError
+from tests.unit.provider.publishing import Protocol
 
 PLAN, OTHER_PLAN = "sha256:" + "ab" * 32, "sha256:" + "cd" * 32
 PLAN_TAG = "plan-" + "ab" * 16
@@ -35,7 +40,7 @@ KINDS = {
 
 @pytest.fixture
 def repository(registry: str) -> Repository:
-    found = Repository(f"{registry}/codeopen/codeopen-js", insecure=True)
+    found = Repository(f"{registry}/codeopen/codeopen-js")
     found.wait_until_answering()
     return found
 
@@ -161,3 +166,24 @@ def delete(repository: Repository, digest: str) -> None:
     with closing(http.client.HTTPConnection(host)) as connection:
         connection.request("DELETE", f"/v2/{name}/manifests/{digest}")
         assert connection.getresponse().status == http.client.ACCEPTED
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_an_image_is_released_in_a_registry_that_wants_a_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, tls: bool
+) -> None:
+    """With the credentials of `docker login`, over TLS too; without them it says what to do."""
+    with serving(distribution_3(), tmp_path, authentication=True, tls=tls) as real:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "tls.crt"))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "nobody"))
+        given = {"repository": f"{real.host}/codeopen/codeopen-js", "planDigest": PLAN, "version": "0.0.2"}
+        looked_up, release = Protocol("PublishedPlan"), Protocol("ImageRelease")
+        with pytest.raises(AbortedError, match=f"it asks for a login; run `docker login {real.host}`"):
+            looked_up.create(given)
+        log_in(tmp_path / "docker", real.host)
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+        assert looked_up.create(given)["existing"] == ""
+        digest = push(Repository(str(given["repository"])), "one")
+        reference = release.create({**given, "digest": digest})["ref"]
+        assert looked_up.create(given)["existing"] == reference
+        assert read_image_size(str(reference)).compressed >= 0

@@ -55,14 +55,14 @@ class Handler(BaseHTTPRequestHandler):
     server: FakeRegistry
 
     def do_GET(self) -> None:
-        if self.path == "/v2/":
-            self.server.starting -= 1
-            self.answer(503 if self.server.starting >= 0 else 200)
-        else:
-            self.look_up()
+        self.look_up()
 
     def do_HEAD(self) -> None:
-        self.look_up()
+        self.server.starting -= 1
+        if self.server.starting >= 0:
+            self.answer(503)
+        else:
+            self.look_up()
 
     def look_up(self) -> None:
         *_, kind, reference = self.path.split("/")

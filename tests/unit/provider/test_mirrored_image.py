@@ -106,7 +106,7 @@ def test_an_altered_manifest_is_refused(registry: FakeRegistry, layout: Layout) 
 
 def test_an_altered_layer_is_refused(registry: FakeRegistry, layout: Layout) -> None:
     layout.path(digest_of(b"layer two")).write_bytes(b"layer 2!!")
-    with pytest.raises(PluginError, match="it answered 400"):
+    with pytest.raises(PluginError, match="it answers 400"):
         push(inputs(registry, layout.folder, layout.manifest))
     assert registry.manifests == {}
 
@@ -130,7 +130,7 @@ def test_a_registry_that_is_starting_is_waited_for(registry: FakeRegistry, layou
 def test_a_registry_that_isnt_there_is_named(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_module, "ANSWER_SECONDS", 0.0)
     given = {"archive": str(layout.folder), "digest": layout.manifest, "tag": "v1", "insecure": True}
-    with pytest.raises(PluginError, match=r"the registry localhost:1 doesn't answer within 0 s; is it running\?"):
+    with pytest.raises(PluginError, match=r"no connection .*; is the registry localhost:1 running\?"):
         push({**given, "repository": "localhost:1/x"})
 
 

@@ -99,7 +99,7 @@ def test_a_config_that_isnt_what_was_asked_for_is_refused(registry: FakeRegistry
     registry.tag("0.0.2", image(registry, "one"))
     (config,) = registry.blobs
     registry.blobs[config] = b"{}"
-    with pytest.raises(AbortedError, match="its storage is damaged"):
+    with pytest.raises(AbortedError, match="the registry is damaged"):
         published.create(inputs(registry))
 
 
@@ -114,7 +114,7 @@ def test_a_registry_that_never_answers_is_given_up(
     monkeypatch.setattr(registry_module, "ANSWER_SECONDS", 0.3)
     given = {"repository": f"127.0.0.1:{silent_port}/x", "planDigest": PLAN, "version": "0.0.2", "insecure": True}
     start = time.monotonic()
-    with pytest.raises(AbortedError, match="doesn't answer within 0 s; is it running"):
+    with pytest.raises(AbortedError, match=r"nothing came in time; .*; is the registry .* running"):
         published.create(given)
     assert time.monotonic() - start < 5
 
