@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from codeopen.authoring.part_test.trial_stack import open_trial
-from codeopen.environment.settings import read_stack_values
+from codeopen.environment.stack_file import read_stack_values
 from codeopen.images.compose.store import IndexStore
 from codeopen.images.compose.verdicts import Verdicts
 from codeopen.images.locks.no_lock import NoLocks
