@@ -98,7 +98,8 @@ class ProjectStack(pulumi.ComponentResource):
             wait=True,
             wait_timeout=START_SECONDS,
             restart="unless-stopped",
-            destroy_grace_seconds=10,
+            # A turn that runs may take 30 s (the gateway's ACP_GATEWAY_DRAIN_SECONDS), the rest 5 s.
+            destroy_grace_seconds=40,
             log_driver="json-file",
             log_opts={"max-size": "10m", "max-file": "3"},
             labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in self._labels.items()],

@@ -22,7 +22,8 @@ SYSBOX: Final = "sysbox-runc"
 """The runtime class of Sysbox. Source: its docs, "Sysbox Deployment on Kubernetes"."""
 
 _DEVELOPER: Final = 1000  # the user of every image (dockerfiles/base)
-_STOP_SECONDS: Final = 10  # an image stops within 5 s
+# A turn that runs may take 30 s (the gateway's ACP_GATEWAY_DRAIN_SECONDS); an image stops within 5 s otherwise.
+_STOP_SECONDS: Final = 40
 _START_SECONDS: Final = 180
 _PERIOD_SECONDS: Final = 10
 _SELECTOR: Final = {"app.kubernetes.io/name": WORKSPACE}

@@ -4,21 +4,23 @@ import { AgentStderr } from "./agent-stderr.js";
 import { Inbound, type PausableSocket } from "./inbound.js";
 import type { Log } from "./log.js";
 import type { Metrics } from "./metrics.js";
-import type { Message } from "./message.js";
 import { type MessageSink, Outbound } from "./outbound.js";
+import type { Sendable } from "./seats.js";
 import type { Settings } from "./settings.js";
+import type { TurnRecords } from "./turn-records.js";
 
-/** What all connections share. */
+/** What all connections and agents share. */
 export interface ConnectionContext {
   readonly settings: Settings;
-  /** Starts the agent of a connection. */
+  /** Starts an agent, which is marked with the id of the connection that it is for. */
   readonly startAgent: (connection: string) => Promise<Agent>;
   readonly slots: AgentSlots;
+  readonly turns: TurnRecords;
   readonly metrics: Metrics;
   readonly log: Log;
 }
 
-/** What an agent's side tells its connection. */
+/** What a link tells of its agent. */
 export interface AgentLinkEvents {
   readonly onExit: (exit: AgentExit) => void;
   readonly onNotStarted: () => void;
@@ -35,18 +37,19 @@ const RETRY_WAITS_MS = [250, 500, 1000, 2000];
 /** What a client sent is kept for the next attempt, up to this much. */
 const MAX_REPLAY_BYTES = 1 << 20;
 
-/** The agent's side of a connection: waits for a slot, starts the agent, relays, and reports its end. */
+/** The way to an agent: waits for a slot, starts the agent, relays, and reports its end. */
 export class AgentLink {
   /** Resolves when the agent is gone, or was never started. */
   readonly done: Promise<void>;
   readonly #connection: string;
-  readonly #socket: PausableSocket & MessageSink;
+  readonly #socket: PausableSocket;
+  readonly #sink: MessageSink;
   readonly #context: ConnectionContext;
   readonly #events: AgentLinkEvents;
   readonly #ending = new AbortController();
   #waits: StopWaits | null = null;
   /** What the client sent until the agent says something; null once that can't be needed, or is too much, to repeat. */
-  #replay: Message[] | null = [];
+  #replay: Sendable[] | null = [];
   #replayBytes = 0;
   #agent: Agent | null = null;
   #inbound: Inbound | null = null;
@@ -54,12 +57,14 @@ export class AgentLink {
 
   constructor(
     connection: string,
-    socket: PausableSocket & MessageSink,
+    socket: PausableSocket,
+    sink: MessageSink,
     context: ConnectionContext,
     events: AgentLinkEvents,
   ) {
     this.#connection = connection;
     this.#socket = socket;
+    this.#sink = sink;
     this.#context = context;
     this.#events = events;
     this.#socket.pause();
@@ -72,7 +77,7 @@ export class AgentLink {
   }
 
   /** Relays a checked message to the agent, as soon as one runs; the socket rests until then, so little is kept. */
-  write(message: Message): void {
+  write(message: Sendable): void {
     this.#keep(message);
     if (this.#inbound === null) this.#socket.pause();
     else this.#inbound.write(message);
@@ -85,6 +90,11 @@ export class AgentLink {
     this.#ending.abort(new Error("the connection is closing"));
     this.#outbound?.end();
     void this.#agent?.end(waits);
+  }
+
+  /** Goes on reading the agent where no client is behind any more. */
+  flow(): void {
+    this.#outbound?.flow();
   }
 
   /** Ends the agent at once; for when the gateway itself can't go on. */
@@ -165,7 +175,7 @@ export class AgentLink {
       metrics.relayed("inbound", bytes, seconds);
     });
     this.#inbound = inbound;
-    this.#outbound = new Outbound(this.#socket, agent.stdout, settings.maxAgentMessageBytes, {
+    this.#outbound = new Outbound(this.#sink, agent.stdout, settings.maxAgentMessageBytes, {
       onRelayed: (bytes, seconds) => {
         metrics.relayed("outbound", bytes, seconds);
       },
@@ -189,7 +199,7 @@ export class AgentLink {
     this.#socket.pause();
   }
 
-  #keep(message: Message): void {
+  #keep(message: Sendable): void {
     if (this.#replay === null) return;
     this.#replay.push(message);
     this.#replayBytes += message.bytes;

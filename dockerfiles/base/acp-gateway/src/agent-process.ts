@@ -115,9 +115,9 @@ export class AgentProcess implements Agent {
     });
     this.#gone = true;
     signalGroup(this.pid, "SIGKILL");
-    // An agent that ends by itself with success has ended what it ran; what it detached on purpose stays. Otherwise its
-    // tools' commands, which have groups of their own, would go on without it.
-    if (exit.code !== 0) await endMarkedProcesses(MARKER, this.#marker);
+    // Its tools' commands have groups of their own, and what it detached belongs to its sessions, which end with it. A lost
+    // connection ends neither.
+    await endMarkedProcesses(MARKER, this.#marker);
     await Promise.race([outputEnded, wait(OUTPUT_WAIT_MS, undefined, { ref: false })]);
     this.stdout.destroy();
     this.stderr.destroy();

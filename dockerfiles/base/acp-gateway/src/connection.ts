@@ -1,34 +1,42 @@
 import type { WebSocket } from "ws";
 
-import { AgentLink, type ConnectionContext } from "./agent-link.js";
-import type { AgentExit, StopWaits } from "./agent-process.js";
+import type { AgentDirectory } from "./agent-directory.js";
+import type { ConnectionContext } from "./agent-link.js";
 import { CLOSE, type CloseCode, closeReason } from "./close-codes.js";
+import { Confirmations } from "./confirmations.js";
 import { Intake } from "./intake.js";
-import { BATCH_REFUSED, type Message, type MessageProblem, NOT_A_MESSAGE, NOT_JSON, type Scanned } from "./message.js";
+import { BATCH_REFUSED, type MessageProblem, NOT_A_MESSAGE, NOT_JSON, type Scanned } from "./message.js";
 import type { Rejection } from "./metrics.js";
 import type { Peer } from "./peer.js";
+import type { Client, Sendable } from "./seats.js";
+import { sendMessage } from "./send-message.js";
 import type { SendQueues } from "./wire.js";
-
-/** After a disconnect an agent has time to save its work; at a shutdown little. */
-export const DISCONNECT_WAITS: StopWaits = { inputMs: 3000, termMs: 1000 };
-export const SHUTDOWN_WAITS: StopWaits = { inputMs: 1200, termMs: 500 };
 
 /** What a socket may rest for. */
 type RestReason = "scanning" | "agent";
 
-/** Pieces of a message up to this size cost less joined than sent one by one. */
-const JOINED_BYTES = 1 << 20;
+/** Who comes in. */
+export interface Visitor {
+  readonly id: string;
+  readonly socket: WebSocket;
+  readonly hasPlace: boolean;
+}
+
+/** Close codes of clients that leave on purpose: a page that is left (1001) may be loaded again. */
+const GOODBYES = new Set([1000, 1005]);
 
 /**
- * One client, with an agent of its own.
+ * One client's socket: checks frames, scans messages and hands them to the directory, which knows the client's agent.
  *
- *     waiting ──first message──▶ agent starts ──▶ relaying ──either side ends──▶ closing ──both gone──▶ closed
+ *     waiting ──first message──▶ relaying ──either side ends──▶ closing ──▶ closed
  *
- * The agent starts with the first message, so that neither a refused nor an idle client costs its memory.
+ * An agent starts with the first message that needs one, so that neither a refused nor an idle client costs its memory.
  */
-export class Connection {
+export class Connection implements Client {
   readonly id: string;
-  /** Resolves when the socket is closed and the agent is gone. */
+  /** Whether an agent was promised to it; others may take up what others left, observe, or wait their turn. */
+  readonly hasPlace: boolean;
+  /** Resolves when the socket is closed. */
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   readonly #context: ConnectionContext;
@@ -38,13 +46,18 @@ export class Connection {
   readonly #intake: Intake;
   /** Why the socket rests: it hears again when no reason is left. */
   readonly #rests = new Set<RestReason>();
-  #agent: AgentLink | null = null;
+  readonly #directory: AgentDirectory;
+  readonly #confirmations: Confirmations;
   #closing = false;
 
-  constructor(id: string, socket: WebSocket, peer: Peer, context: ConnectionContext) {
+  constructor(visitor: Visitor, peer: Peer, context: ConnectionContext, directory: AgentDirectory) {
+    const { id, socket, hasPlace } = visitor;
     this.id = id;
+    this.hasPlace = hasPlace;
+    this.#directory = directory;
     this.#socket = socket;
     this.#peer = peer;
+    this.#confirmations = new Confirmations(socket, peer);
     this.#context = context;
     this.#firstMessageTimer = setTimeout(() => {
       // A big first message may take longer than this.
@@ -66,15 +79,46 @@ export class Connection {
     return this.#closing;
   }
 
-  /** Closes for a shutdown: the agent gets little time. */
-  shutDown(): void {
-    this.#close(CLOSE.GOING_AWAY, "the gateway is shutting down");
-    this.#agent?.end(SHUTDOWN_WAITS);
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
   }
 
-  /** Ends the agent at once; for when the gateway itself can't go on. */
-  kill(): void {
-    this.#agent?.kill();
+  /** Closes for a shutdown. */
+  shutDown(): void {
+    this.close(CLOSE.GOING_AWAY, "the gateway is shutting down");
+  }
+
+  send(message: Sendable, done?: (error?: Error | null) => void): void {
+    sendMessage(this.#socket, message, (error) => {
+      done?.(error);
+      this.#directory.agentOf(this)?.flow();
+    });
+  }
+
+  tell(text: string): void {
+    this.#socket.send(text, () => undefined);
+  }
+
+  rest(rests: boolean): void {
+    this.#rest("agent", rests);
+  }
+
+  mark(confirmed: () => void): void {
+    this.#confirmations.mark(confirmed);
+  }
+
+  unblocked(): void {
+    this.#peer.heard();
+  }
+
+  async answersSoon(): Promise<boolean> {
+    return !this.#closing && this.#confirmations.answersSoon();
+  }
+
+  terminate(): void {
+    this.#countRejection("silent");
+    this.#startClosing();
+    this.#socket.terminate();
   }
 
   /** Called at each ping interval: closes when a side has been silent or stuck for too long, and pings. */
@@ -85,15 +129,14 @@ export class Connection {
     if (this.#socket.isPaused) this.#peer.heard();
     const { silenceMs } = this.#context.settings;
     const tooEarly = performance.now() - silenceMs;
-    const blockedSince = this.#agent?.blockedSince ?? null;
-    if (blockedSince !== null && blockedSince < tooEarly) {
-      this.#reject("agent_stalled", CLOSE.INTERNAL_ERROR, "the agent does not read");
+    const agent = this.#directory.agentOf(this);
+    const blockedSince = agent?.blockedSince ?? null;
+    if (agent !== null && blockedSince !== null && blockedSince < tooEarly) {
+      agent.fail("agent_stalled", "the agent does not read");
     } else if (this.#peer.isSilent(silenceMs)) {
-      this.#countRejection("silent");
-      this.#socket.terminate();
+      this.terminate();
     } else {
-      this.#socket.ping();
-      this.#peer.pinged();
+      this.#confirmations.ping();
     }
   }
 
@@ -113,10 +156,10 @@ export class Connection {
       this.#startClosing();
     });
     const code = await new Promise<number>((resolve) => socket.once("close", resolve));
+    this.#leave(GOODBYES.has(code) && !this.#closing);
     this.#startClosing();
     const seconds = Math.round(performance.now() - this.#opened) / 1000;
     this.#context.log.info("connection_closed", { connection: this.id, code, seconds });
-    await this.#agent?.done;
   }
 
   #take(data: Buffer, isBinary: boolean): void {
@@ -133,7 +176,7 @@ export class Connection {
     if (this.#closing) return;
     switch (scanned.kind) {
       case "message":
-        if (scanned.message.envelope.isVersion2) this.#relay(scanned.message);
+        if (scanned.message.envelope.isVersion2) this.#directory.take(this, scanned.message, this.hasPlace);
         else this.#refuse(NOT_A_MESSAGE);
         break;
       case "batch":
@@ -152,11 +195,6 @@ export class Connection {
     this.#reject("malformed", CLOSE.INVALID_PAYLOAD, reason);
   }
 
-  #relay(message: Message): void {
-    this.#agent ??= this.#linkAgent();
-    this.#agent.write(message);
-  }
-
   #rest(reason: RestReason, rests: boolean): void {
     if (rests) this.#rests.add(reason);
     else this.#rests.delete(reason);
@@ -164,45 +202,17 @@ export class Connection {
     else this.#socket.resume();
   }
 
-  #linkAgent(): AgentLink {
-    const socket = this.#socket;
-    const side = {
-      get bufferedAmount(): number {
-        return socket.bufferedAmount;
-      },
-      send: (message: Message, done: (error?: Error | null) => void) => {
-        sendMessage(socket, message, done);
-      },
-      pause: () => {
-        this.#rest("agent", true);
-      },
-      resume: () => {
-        this.#rest("agent", false);
-      },
-    };
-    return new AgentLink(this.id, side, this.#context, {
-      onExit: (exit) => {
-        this.#close(CLOSE.INTERNAL_ERROR, exitReason(exit));
-      },
-      onNotStarted: () => {
-        this.#reject("agent_failed", CLOSE.INTERNAL_ERROR, "the agent could not be started");
-      },
-      onLineTooLong: () => {
-        this.#reject("agent_line_too_long", CLOSE.INTERNAL_ERROR, "the agent sent a message over the limit");
-      },
-      onUnblocked: () => {
-        this.#peer.heard();
-      },
-    });
+  #leave(cleanly: boolean): void {
+    this.#directory.left(this, cleanly);
   }
 
   #reject(rejection: Rejection, code: CloseCode, reason: string): void {
     if (this.#closing) return;
     this.#countRejection(rejection);
-    this.#close(code, reason);
+    this.close(code, reason);
   }
 
-  #close(code: CloseCode, reason: string): void {
+  close(code: CloseCode, reason: string): void {
     if (this.#closing) return;
     this.#startClosing();
     this.#socket.close(code, closeReason(reason));
@@ -214,7 +224,7 @@ export class Connection {
     this.#closing = true;
     clearTimeout(this.#firstMessageTimer);
     this.#socket.resume();
-    this.#agent?.end(DISCONNECT_WAITS);
+    this.#leave(false);
   }
 
   /** `ws` has closed the socket with the code that fits. */
@@ -229,19 +239,4 @@ export class Connection {
     this.#context.metrics.reject(rejection);
     this.#context.log.warning("connection_rejected", { connection: this.id, rejection });
   }
-}
-
-/** Sends a message as one text; a large one in the pieces that it came in, without copying them. */
-function sendMessage(socket: WebSocket, message: Message, done: (error?: Error | null) => void): void {
-  const parts = message.bytes > JOINED_BYTES ? message.parts : [Buffer.concat(message.parts)];
-  parts.forEach((part, index) => {
-    if (index < parts.length - 1) socket.send(part, { binary: false, fin: false });
-    else socket.send(part, { binary: false }, done);
-  });
-}
-
-function exitReason(exit: AgentExit): string {
-  return exit.signal === null
-    ? `the agent exited with code ${exit.code ?? "unknown"}`
-    : `${exit.signal} ended the agent`;
 }

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerOptions as HttpOptions, STATUS_CODES } from "node:http";
+import { createServer, type IncomingMessage, type ServerOptions as HttpOptions } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 
+import { AgentDirectory } from "./agent-directory.js";
 import type { ConnectionContext } from "./agent-link.js";
-import type { Agent } from "./agent-process.js";
+import { type Agent, MARKER } from "./agent-process.js";
 import { AgentSlots } from "./agent-slots.js";
 import { AgentStarter } from "./agent-starter.js";
 import { Anteroom } from "./anteroom.js";
@@ -19,7 +20,10 @@ import { answerHttp } from "./http-routes.js";
 import type { Log } from "./log.js";
 import { Metrics } from "./metrics.js";
 import { Peer } from "./peer.js";
+import { endMarkedProcesses } from "./marked-processes.js";
+import { refuse } from "./refuse.js";
 import type { Settings } from "./settings.js";
+import { TurnRecords } from "./turn-records.js";
 import { readSendQueues } from "./wire.js";
 
 /** How long a client may take to answer a close frame. */
@@ -40,6 +44,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #starter: AgentStarter;
   readonly #context: ConnectionContext;
+  readonly #directory: AgentDirectory;
   readonly #connections = new Set<Connection>();
   readonly #server = createServer(httpOptions());
   readonly #anteroom: Anteroom;
@@ -63,7 +68,9 @@ export class Gateway {
     });
     this.#starter = new AgentStarter(settings.agentCommand, settings.workspace, environment);
     const startAgent = (connection: string): Promise<Agent> => this.#starter.start(connection);
-    this.#context = { settings, startAgent, slots, metrics, log };
+    const turns = new TurnRecords(settings.stateDirectory, log);
+    this.#context = { settings, startAgent, slots, turns, metrics, log };
+    this.#directory = new AgentDirectory(this.#context);
     this.#sockets = new WebSocketServer(socketOptions(settings));
     this.#serve();
   }
@@ -72,6 +79,8 @@ export class Gateway {
   async listen(): Promise<AddressInfo> {
     this.#server.listen(this.#settings.port, this.#settings.host);
     await once(this.#server, "listening");
+    // Only now it is sure that no other gateway runs. Agents end with theirs; what they had detached does not.
+    for (const agent of this.#context.turns.recover()) void endMarkedProcesses(MARKER, agent);
     const address = this.#server.address() as AddressInfo;
     this.#liveness = setInterval(() => {
       void this.#checkLiveness(address.port);
@@ -85,19 +94,27 @@ export class Gateway {
     for (const connection of this.#connections) connection.checkLiveness(queues);
   }
 
-  /** Takes no more clients, closes the connections and resolves when all of their agents are gone. */
-  async shutDown(): Promise<void> {
+  /** Takes no more clients, and lets turns that run end, for as long as they may; resolves when none does any more. */
+  async drain(): Promise<void> {
     this.#shuttingDown = true;
+    for (const connection of this.#connections) if (this.#directory.agentOf(connection) === null) connection.shutDown();
+    await this.#directory.drain(this.#settings.drainMs);
+  }
+
+  /** Closes the connections, and resolves when they and all agents are gone. */
+  async shutDown(): Promise<void> {
     clearInterval(this.#liveness);
     this.#server.close();
+    const agents = this.#directory.shutDown();
     for (const connection of this.#connections) connection.shutDown();
+    await agents;
     await Promise.all([...this.#connections].map((connection) => connection.closed));
     this.#server.closeAllConnections();
   }
 
   /** Ends all agents at once; for when there is no time left. */
   killAgents(): void {
-    for (const connection of this.#connections) connection.kill();
+    this.#directory.kill();
   }
 
   #serve(): void {
@@ -164,7 +181,12 @@ export class Gateway {
     this.#anteroom.leave(socket);
     this.#context.metrics.connectionsAccepted.add();
     this.#log.info("connection_opened", { connection: id, peer: socket.remoteAddress });
-    const connection = new Connection(id, client, new Peer(socket), this.#context);
+    const connection = new Connection(
+      { id, socket: client, hasPlace: this.#places().connections < this.#settings.maxConnections },
+      new Peer(socket),
+      this.#context,
+      this.#directory,
+    );
     this.#connections.add(connection);
     void connection.closed.then(() => {
       this.#connections.delete(connection);
@@ -172,15 +194,26 @@ export class Gateway {
   }
 
   #doorway(): Doorway {
-    const { connections, limit } = this.#places();
     const { login, allowedOrigins } = this.#settings;
-    return { login, allowedOrigins, shuttingDown: this.#shuttingDown, hasPlace: connections < limit };
+    return { login, allowedOrigins, shuttingDown: this.#shuttingDown, hasPlace: this.#hasPlace() };
   }
 
-  /** A closing connection has given its place away; its agent's memory is what the slots wait for. */
+  /** With all places taken, a client may still take up what it left, or observe; and take an idle agent's place. */
+  #hasPlace(): boolean {
+    const { connections, limit } = this.#places();
+    if (connections < limit) return true;
+    const { hasIdle, isOpen } = this.#directory;
+    return (hasIdle || isOpen) && this.#open().length < limit + this.#settings.maxObservers;
+  }
+
+  /** Agents have places, and clients that an agent was promised to. */
   #places(): { connections: number; limit: number } {
-    const open = [...this.#connections].filter((connection) => !connection.closing);
-    return { connections: open.length, limit: this.#settings.maxConnections };
+    const waiting = this.#open().filter((client) => client.hasPlace && this.#directory.agentOf(client) === null);
+    return { connections: this.#directory.used + waiting.length, limit: this.#settings.maxConnections };
+  }
+
+  #open(): Connection[] {
+    return [...this.#connections].filter((connection) => !connection.closing);
   }
 }
 
@@ -203,18 +236,4 @@ function socketOptions(settings: Settings): ServerOptions & { readonly closeTime
     closeTimeout: CLOSE_WAIT_MS,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   };
-}
-
-function refuse(socket: Duplex, refusal: Refusal): void {
-  const body = `${refusal.text}\n`;
-  const headers = {
-    Connection: "close",
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": String(Buffer.byteLength(body)),
-    ...refusal.headers,
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  const status = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ""}`;
-  socket.once("finish", () => socket.destroy());
-  socket.end([status, ...lines, "", body].join("\r\n"));
 }

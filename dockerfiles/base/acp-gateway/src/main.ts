@@ -7,7 +7,7 @@ import { jsonLog } from "./log.js";
 import { memorySources, usableMemory } from "./memory.js";
 import { readSettings, readTierMemory, type Settings } from "./settings.js";
 
-/** The container gives its services five seconds in all. */
+/** What is left to do when no turn runs; the container gives its services five seconds for it in all. */
 const SHUTDOWN_LIMIT_MS = 2500;
 const EXIT_SETTINGS = 2;
 
@@ -72,6 +72,7 @@ function shutDownOnSignals(gateway: Gateway): void {
 
 async function shutDown(gateway: Gateway, signal: string): Promise<void> {
   log.info("shutting_down", { signal });
+  await gateway.drain();
   setTimeout(() => {
     log.error("shutdown_overdue");
     process.exit(0); // The exit handler ends what is left.

@@ -64,6 +64,14 @@ export class Outbound {
     return this.#splitter.unfinishedBytes;
   }
 
+  /** Goes on reading the agent once little is left to read for the client. */
+  flow(): void {
+    if (!this.#blocked || this.#sink.bufferedAmount > LOW_WATER_BYTES) return;
+    this.#blocked = false;
+    if (!this.#ended) this.#stdout.resume();
+    this.#events.onUnblocked();
+  }
+
   /** Relays nothing more: what the agent still prints is read and dropped. */
   end(): void {
     this.#ended = true;
@@ -102,17 +110,11 @@ export class Outbound {
     const arrived = performance.now();
     this.#sink.send(message, (error) => {
       if (!error) this.#events.onRelayed(message.bytes, (performance.now() - arrived) / 1000);
-      if (this.#blocked && this.#sink.bufferedAmount <= LOW_WATER_BYTES) this.#unblock();
+      this.flow();
     });
     if (!this.#blocked && this.#sink.bufferedAmount > HIGH_WATER_BYTES) {
       this.#blocked = true;
       this.#stdout.pause();
     }
-  }
-
-  #unblock(): void {
-    this.#blocked = false;
-    this.#stdout.resume();
-    this.#events.onUnblocked();
   }
 }

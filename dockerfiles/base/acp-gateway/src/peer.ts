@@ -45,9 +45,9 @@ export class Peer {
     this.heard();
   }
 
-  /** A ping without content went out. */
-  pinged(): void {
-    this.#pingBytes += FRAME_BYTES;
+  /** A ping went out. */
+  pinged(contentBytes = 0): void {
+    this.#pingBytes += FRAME_BYTES + contentBytes;
   }
 
   /** Whether a part of a message came in since the last call. */

@@ -1,3 +1,6 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
 import type { AnteroomLimits } from "./anteroom.js";
 import { EnvironmentReader, type Environment, SettingsError } from "./environment.js";
 import { isLoopback } from "./loopback.js";
@@ -32,6 +35,15 @@ export interface Settings {
   readonly pingMs: number;
   readonly silenceMs: number;
   readonly firstMessageMs: number;
+  /** How long an agent lives on when its last client was lost. */
+  readonly detachMs: number;
+  /** What is kept of what an agent says, for clients that were lost. */
+  readonly detachBufferBytes: number;
+  /** How long turns may go on when the gateway has to stop. */
+  readonly drainMs: number;
+  /** How many clients may be let in beyond the places for agents, to take sessions up again or to observe. */
+  readonly maxObservers: number;
+  readonly stateDirectory: string;
   /** Whether the text of the agent's stderr is logged; it may hold messages. */
   readonly logAgentStderr: boolean;
 }
@@ -72,8 +84,19 @@ export function readSettings(environment: Environment, memoryBytes: number): Set
     pingMs: reader.seconds("ACP_GATEWAY_PING_SECONDS", 15),
     silenceMs: reader.seconds("ACP_GATEWAY_SILENCE_SECONDS", 45),
     firstMessageMs: reader.seconds("ACP_GATEWAY_FIRST_MESSAGE_SECONDS", 30),
+    detachMs: reader.seconds("ACP_GATEWAY_DETACH_SECONDS", 300),
+    detachBufferBytes: reader.integer("ACP_GATEWAY_DETACH_BUFFER_BYTES", 8 * MIB, { least: 0, most: 512 * MIB }),
+    drainMs: reader.seconds("ACP_GATEWAY_DRAIN_SECONDS", 30),
+    maxObservers: reader.integer("ACP_GATEWAY_MAX_OBSERVERS", 8, { least: 0, most: 100_000 }),
+    stateDirectory: readStateDirectory(reader),
     logAgentStderr: reader.flag("ACP_GATEWAY_LOG_AGENT_STDERR"),
   };
+}
+
+/** By the XDG base directory specification; a container keeps it in the volume of its home. */
+function readStateDirectory(reader: EnvironmentReader): string {
+  const base = reader.text("XDG_STATE_HOME") ?? join(reader.text("HOME") ?? homedir(), ".local", "state");
+  return reader.text("ACP_GATEWAY_STATE_DIRECTORY") ?? join(base, "codeopen", "acp-gateway");
 }
 
 function readLogin(reader: EnvironmentReader): Login | null {

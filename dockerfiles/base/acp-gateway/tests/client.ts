@@ -111,6 +111,46 @@ export class Client {
     }
   }
 
+  /** Sends a request and returns its id; for one that is not answered soon. */
+  ask(method: string, params: unknown = {}): number {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+    return id;
+  }
+
+  /** Waits for a message with a method. */
+  async told(method: string): Promise<Readonly<Record<string, unknown>>> {
+    return (await this.answer((message) => message.method === method)).params ?? {};
+  }
+
+  /** What the agent said, in order. */
+  get spoken(): string[] {
+    const updates = this.#answers.filter(({ method }) => method === "session/update");
+    return updates.map(({ params }) => {
+      const { content } = params?.["update"] as { content: { text: string } };
+      return content.text.trim();
+    });
+  }
+
+  /** Begins a session, and returns its id. */
+  async begin(): Promise<string> {
+    await this.request("initialize", { protocolVersion: 1 });
+    const { result } = await this.request("session/new", { cwd: "/tmp", mcpServers: [] });
+    return result?.["sessionId"] as string;
+  }
+
+  /** Asks for a turn, and returns the id of the request. */
+  prompt(sessionId: string, text: string): number {
+    return this.ask("session/prompt", { sessionId, prompt: [{ type: "text", text }] });
+  }
+
+  /** Takes a session up again. */
+  async reenter(method: "session/load" | "session/resume", sessionId: string): Promise<Answer> {
+    await this.request("initialize", { protocolVersion: 1 });
+    return this.request(method, { sessionId, cwd: "/tmp", mcpServers: [] });
+  }
+
   close(): void {
     this.socket.close();
   }

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -44,6 +47,7 @@ export class GatewayProcess {
         ACP_GATEWAY_METRICS_TOKEN: METRICS_TOKEN,
         ACP_GATEWAY_AGENT_COMMAND: JSON.stringify([process.execPath, STAND_IN, "{port}"]),
         ACP_GATEWAY_MAX_CONNECTIONS: "8",
+        ACP_GATEWAY_STATE_DIRECTORY: mkdtempSync(join(tmpdir(), "gateway-state-")),
         ...environment,
       },
       stdio: ["ignore", "pipe", "inherit"],

@@ -99,16 +99,19 @@ suite("agents", () => {
     assert.ok(await gone(detached, 500));
   });
 
-  test("what an agent detached before it ended well stays, such as a server for the user", async () => {
-    const { client } = await open();
-    const inGroup = await run(client, false);
+  test("what an agent detached ends with its session, and not with a connection that is lost", async () => {
+    const { client, pid } = await open();
+    const sessionId = await client.begin();
     const detached = await run(client, true);
-    client.close();
-    while ((await gateway.metric("acp_gateway_agents")) > 0) await wait(10);
-    // It has its SIGKILL by now, and ends of it when it gets a processor.
-    assert.ok(await gone(inGroup, 2000));
-    assert.ok(isAlive(detached));
-    process.kill(detached, "SIGKILL");
+    client.socket.terminate();
+    await client.closed;
+    await wait(300);
+    assert.ok(isAlive(pid) && isAlive(detached));
+    const back = await Client.open(gateway.port);
+    await back.reenter("session/resume", sessionId);
+    back.close();
+    assert.ok(await gone(pid, 2000));
+    assert.ok(await gone(detached, 2000));
   });
 
   test("a connection too many is told to come back later, and costs no agent", async () => {

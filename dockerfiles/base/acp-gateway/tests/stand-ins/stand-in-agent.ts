@@ -26,18 +26,73 @@ const send: Send = (message) => {
 /** Requests that the stand-in sent to the client, by id, with what their answer leads to. */
 const asked = new Map<Id, (result: unknown) => void>();
 
+const answers: unknown[] = [];
+let permissions = 0;
+/** What was said in each session. */
+const told = new Map<string, string[]>();
+
+function tell(sessionId: string, text: string): void {
+  const update = { sessionUpdate: "agent_message_chunk", content: { type: "text", text } };
+  send({ method: "session/update", params: { sessionId, update } });
+}
+
+function promptText(params: Params): string {
+  const [block] = (params["prompt"] ?? []) as readonly { readonly text?: string }[];
+  return block?.text ?? "";
+}
+
+/** Says 1, 2, 3 and so on, and ends the turn; `bytes` more with each. */
+async function count(sessionId: string, id: Id, last: number, everyMs: number, bytes: number): Promise<void> {
+  const all = told.get(sessionId) ?? [];
+  told.set(sessionId, all);
+  for (let number = 1; number <= last; number += 1) {
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    const text = `${number} ${"x".repeat(bytes)}`;
+    all.push(text);
+    tell(sessionId, text);
+  }
+  send({ id, result: { stopReason: "end_turn" } });
+}
+
 /** Each method's result. `undefined`: no answer, or one that comes later. */
 const methods: Readonly<Record<string, (params: Params, id: Id, line: Buffer) => unknown>> = {
   initialize: () => ({ protocolVersion: 1, agentCapabilities: { loadSession: true }, authMethods: [] }),
   "session/new": () => ({ sessionId: randomUUID() }),
+  /** Like OpenCode 1.18, it does not repeat the session's id. */
+  "session/load": ({ sessionId }, id) => {
+    for (const text of told.get(sessionId as string) ?? []) tell(sessionId as string, text);
+    send({ id, result: { modes: null } });
+    return undefined;
+  },
+  "session/resume": () => ({ modes: null }),
+  "session/list": () => ({ sessions: [...told.keys()].map((sessionId) => ({ sessionId, cwd: "/tmp" })) }),
   "session/prompt": (params, id) => {
     const { sessionId } = params;
+    const counted = /^count (\d+) every (\d+)( of (\d+))?$/.exec(promptText(params));
+    if (counted !== null) {
+      void count(sessionId as string, id, Number(counted[1]), Number(counted[2]), Number(counted[4] ?? 0));
+      return undefined;
+    }
     const toolCall = { toolCallId: "call-1", title: "write a file" };
     const options = [{ optionId: "yes", name: "Allow", kind: "allow_once" }];
-    asked.set("permission-1", () => {
+    permissions += 1;
+    const permission = `permission-${permissions}`;
+    asked.set(permission, (answer) => {
+      answers.push(answer);
+      asked.delete(permission);
       send({ id, result: { stopReason: "end_turn" } });
     });
-    send({ id: "permission-1", method: "session/request_permission", params: { sessionId, toolCall, options } });
+    send({ id: permission, method: "session/request_permission", params: { sessionId, toolCall, options } });
+    return undefined;
+  },
+  /** Every answer that a request for a permission got. */
+  "stand-in/answers": () => ({ answers }),
+  /** Asks the client for a file, and answers with what it is given. */
+  "stand-in/read": (_params, id) => {
+    asked.set("read-1", (result) => {
+      send({ id, result });
+    });
+    send({ id: "read-1", method: "fs/read_text_file", params: { path: "/x" } });
     return undefined;
   },
   "stand-in/echo": (params) => params,

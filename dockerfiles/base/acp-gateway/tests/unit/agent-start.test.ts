@@ -3,11 +3,10 @@ import { afterEach, beforeEach, mock, suite, test } from "node:test";
 
 import type { AgentExit } from "../../src/agent-process.js";
 import { AgentSlots } from "../../src/agent-slots.js";
-import { Connection } from "../../src/connection.js";
 import { jsonLog } from "../../src/log.js";
 import { Metrics } from "../../src/metrics.js";
-import { Peer } from "../../src/peer.js";
 import { readSettings } from "../../src/settings.js";
+import { connect } from "./connecting.js";
 import { MemoryAgent, MemorySocket, settled } from "./streams.js";
 
 const FAILED: AgentExit = { code: 1, signal: null };
@@ -19,7 +18,7 @@ function setUp() {
   const socket = new MemorySocket();
   const agents: MemoryAgent[] = [];
   const slots = new AgentSlots(1);
-  const connection = new Connection("id-1", socket.asWebSocket, new Peer(socket.wire), {
+  const { connection } = connect(socket, {
     settings: readSettings({}, 1e9),
     slots,
     metrics: new Metrics({ connections: () => 1, maxConnections: 1, agents: () => 1 }),

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, suite, test } from "node:test";
 
 import { AgentSlots } from "../../src/agent-slots.js";
-import { Connection, DISCONNECT_WAITS, SHUTDOWN_WAITS } from "../../src/connection.js";
+import { DISCONNECT_WAITS, SHUTDOWN_WAITS } from "../../src/hosted-agent.js";
 import { jsonLog } from "../../src/log.js";
 import { Metrics } from "../../src/metrics.js";
-import { Peer } from "../../src/peer.js";
 import { readSettings } from "../../src/settings.js";
+import { connect } from "./connecting.js";
 import { MemoryAgent, MemorySocket, settled } from "./streams.js";
 
 const SECRET = "the body of a message";
@@ -26,7 +26,7 @@ function setUp({ reads = true, slots = new AgentSlots(1), fails = false, environ
   const log: string[] = [];
   const started: string[] = [];
   const metrics = new Metrics({ connections: () => 1, maxConnections: 1, agents: () => slots.used });
-  const connection = new Connection("id-1", socket.asWebSocket, new Peer(socket.wire), {
+  const { connection, directory } = connect(socket, {
     settings: readSettings(environment, 1e9),
     slots,
     metrics,
@@ -36,7 +36,7 @@ function setUp({ reads = true, slots = new AgentSlots(1), fails = false, environ
       return fails ? Promise.reject(Object.assign(new Error("no"), { code: "ENOENT" })) : Promise.resolve(agent);
     },
   });
-  return { socket, agent, log, started, metrics, connection, slots };
+  return { socket, agent, log, started, metrics, connection, directory, slots };
 }
 
 suite("connection", () => {
@@ -171,11 +171,11 @@ suite("connection", () => {
   });
 
   test("a shutdown says so, and gives an agent little time, even one that was ending already", async () => {
-    const { socket, agent, connection } = setUp();
+    const { socket, agent, directory } = setUp();
     socket.receive(MESSAGE);
     await settled();
-    connection.shutDown();
-    connection.shutDown();
+    void directory.shutDown();
+    void directory.shutDown();
     assert.equal(socket.closings[0]?.code, 1001);
     assert.ok(agent.ends.includes(SHUTDOWN_WAITS));
   });

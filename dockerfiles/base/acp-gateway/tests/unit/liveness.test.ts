@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, suite, test } from "node:test";
 
 import { AgentSlots } from "../../src/agent-slots.js";
-import { Connection } from "../../src/connection.js";
 import { jsonLog } from "../../src/log.js";
 import { Metrics } from "../../src/metrics.js";
-import { Peer } from "../../src/peer.js";
 import { readSettings } from "../../src/settings.js";
+import { connect } from "./connecting.js";
 import { MemoryAgent, MemorySocket, settled } from "./streams.js";
 
 const SILENCE_MS = 10_000;
@@ -28,7 +27,7 @@ suite("liveness", () => {
     const socket = new MemorySocket();
     const agent = new MemoryAgent(reads);
     const metrics = new Metrics({ connections: () => 1, maxConnections: 1, agents: () => 1 });
-    const connection = new Connection("id-1", socket.asWebSocket, new Peer(socket.wire), {
+    const { connection } = connect(socket, {
       settings: readSettings({ ACP_GATEWAY_SILENCE_SECONDS: String(SILENCE_MS / 1000) }, 1e9),
       slots: new AgentSlots(1),
       metrics,

@@ -7,6 +7,8 @@ import type { Agent, AgentExit, StopWaits } from "../../src/agent-process.js";
 
 /** A WebSocket of memory: what is sent stays in it until the test lets the client read. */
 export class MemorySocket extends EventEmitter {
+  readonly OPEN = 1;
+  readyState = 1;
   isPaused = false;
   bufferedAmount = 0;
   pings = 0;
