@@ -15,6 +15,7 @@ from codeopen.model.catalog.model import CommandCheck, PortCheck
 
 _SHOWN_CHARACTERS: Final = 300
 _REQUEST_SECONDS: Final = 20
+_CHECK_SECONDS: Final = 600.0  # the longest build a new project, on a machine that has other work too
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def check_commands(container: Container, expected: Expectation) -> Iterator[Resu
 
 def check_command(container: Container, part: str, check: CommandCheck) -> Result:
     """One of them; what it prints on standard error counts where standard output has nothing."""
-    ran = container.run(*check.command)
+    ran = container.run(*check.command, seconds=_CHECK_SECONDS)
     output = ran.output if ran.output.strip() else ran.errors
     if ran.code != 0:
         detail = f"{' '.join(check.command)}: {ran.told}"

@@ -15,8 +15,6 @@ from codeopen.model.plan.health import render_health
 HOME: Final = "/home/developer"
 HEALTH: Final = "/etc/codeopen/health.d/"
 USER_ID: Final = 1000
-# Programs that may become another user. None needs to.
-PRIVILEGED: Final[frozenset[str]] = frozenset()
 # What of a shell or a package is no cache, though it lies where caches lie: programs read it and don't make it anew.
 KEPT: Final = (
     "/root/.bashrc",
@@ -58,12 +56,6 @@ def home_is_empty(evidence: Evidence) -> Iterator[str]:
             yield f"{path} would be hidden by the project's volume"
 
 
-def nothing_becomes_another_user(evidence: Evidence) -> Iterator[str]:
-    for entry in evidence.found.files.values():
-        if entry.is_file and entry.mode & (stat.S_ISUID | stat.S_ISGID) and entry.path not in PRIVILEGED:
-            yield f"{entry.path} has mode {stat.S_IMODE(entry.mode):04o}"
-
-
 def only_the_home_can_be_written(evidence: Evidence) -> Iterator[str]:
     """What the user could change outside of the home is lost with the container, or would be another program then."""
     for entry in evidence.found.files.values():
@@ -76,6 +68,8 @@ def only_the_home_can_be_written(evidence: Evidence) -> Iterator[str]:
             yield f"{entry.path} can be written by everybody"
         elif entry.uid == USER_ID:
             yield f"{entry.path} belongs to the user"
+        elif entry.gid == USER_ID and entry.mode & stat.S_IWGRP:
+            yield f"{entry.path} can be written by the user's group"
 
 
 def no_cache_in_a_layer(evidence: Evidence) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from codeopen.images.verify import configuration, files, running
+from codeopen.images.verify import configuration, files, privileges, running
 from codeopen.images.verify.container import Container
 from codeopen.images.verify.evidence import Evidence
 from codeopen.images.verify.results import Result, Rule, apply_rule
@@ -16,7 +16,7 @@ RULES: Final[tuple[Rule[Evidence], ...]] = (
     Rule("user", configuration.user_is_developer),
     Rule("accounts", files.accounts_are_the_catalogs),
     Rule("home", files.home_is_empty),
-    Rule("privileges", files.nothing_becomes_another_user),
+    Rule("privileges", privileges.nothing_becomes_another_user),
     Rule("permissions", files.only_the_home_can_be_written),
     Rule("caches", files.no_cache_in_a_layer),
     Rule("secrets-in-files", files.no_secret_in_a_layer),

@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Final
 
 from codeopen.errors import RegistryError
@@ -21,7 +21,15 @@ from codeopen.images.verify.leaks import find_secret
 _REMOVED: Final = ".wh."
 _OPAQUE: Final = ".wh..wh..opq"
 # Of these the rules read the text.
-_READ: Final = ("/etc/codeopen/health.d/", "/etc/passwd", "/etc/group", "/etc/timezone")
+_READ: Final = (
+    *("/etc/codeopen/health.d/", "/etc/passwd", "/etc/group", "/etc/timezone"),
+    # Accounts, and files that grant something or that root reads: see ``privileges``.
+    *("/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/sudoers", "/etc/doas.", "/etc/hosts.equiv"),
+    *("/etc/security/capability.conf", "/etc/polkit-1/", "/etc/ld.so.", "/etc/environment", "/etc/cron", "/root/"),
+    *("/var/spool/cron/", "/etc/systemd/", "/usr/lib/systemd/system/", "/etc/init.d/", "/etc/rc.local"),
+)
+# PAX records of a file's extended attributes, as tar, containerd and BuildKit write them.
+_ATTRIBUTE: Final = "SCHILY.xattr."
 _LARGEST_SCANNED: Final = 1 << 20
 _BYTE_CODE_HEADER: Final = 16
 _BUFFER: Final = 1 << 20
@@ -32,7 +40,8 @@ class FileEntry:
     """A file, folder or link of a layer; ``path`` begins with a slash, ``target`` is a symbolic link's.
 
     ``secret`` says what looks like one in its content; ``hashed`` is false for byte code that depends on a time;
-    ``text`` is the content of the few files that rules read.
+    ``text`` is the content of the few files that rules read; ``attributes`` are the names of its extended ones;
+    ``same_as`` is the path that a hard link is a second name of.
     """
 
     path: str
@@ -44,6 +53,12 @@ class FileEntry:
     secret: str = ""
     hashed: bool = True
     text: str = ""
+    attributes: tuple[str, ...] = ()
+    same_as: str = ""
+
+    @property
+    def is_device(self) -> bool:
+        return stat.S_ISCHR(self.mode) or stat.S_ISBLK(self.mode)
 
     @property
     def is_file(self) -> bool:
@@ -111,6 +126,7 @@ def merge_layers(layers: Iterable[Layer]) -> Mapping[str, FileEntry]:
     """The files that a container sees: each layer over those before it."""
     files: dict[str, FileEntry] = {}
     for layer in layers:
+        linked = {entry.same_as: files[entry.same_as] for entry in layer.entries if entry.same_as in files}
         for path in layer.hidden:
             _empty(files, path)
         for path in layer.removed:
@@ -119,7 +135,9 @@ def merge_layers(layers: Iterable[Layer]) -> Mapping[str, FileEntry]:
         for entry in layer.entries:
             if not entry.is_folder:  # it takes the content of a folder in whose place it comes away
                 _empty(files, entry.path)
-            files[entry.path] = entry
+            # A second name has what the first one has, be it of a layer below, and removed since.
+            first = files.get(entry.same_as) or linked.get(entry.same_as)
+            files[entry.path] = _with_rights_of(first, entry) if first else entry
     return files
 
 
@@ -130,12 +148,20 @@ def _empty(files: dict[str, FileEntry], folder: str) -> None:
             del files[path]
 
 
+def _with_rights_of(first: FileEntry, entry: FileEntry) -> FileEntry:
+    mode = entry.mode | (first.mode & (stat.S_ISUID | stat.S_ISGID))
+    return replace(entry, mode=mode, attributes=tuple(dict.fromkeys((*entry.attributes, *first.attributes))))
+
+
 def _entry(path: str, member: tarfile.TarInfo, archive: tarfile.TarFile, before: Mapping[str, FileEntry]) -> FileEntry:
     content = _content(member, archive)
-    if member.islnk():  # a second name of a file of the same layer
-        first = before.get("/" + member.linkname.removeprefix("./").strip("/"))
-        size, secret = (first.size, first.secret) if first else (0, "")
-        return FileEntry(path, stat.S_IFREG | member.mode, member.uid, member.gid, size, "", secret)
+    attributes = tuple(key.removeprefix(_ATTRIBUTE) for key in member.pax_headers if key.startswith(_ATTRIBUTE))
+    if member.islnk():
+        same_as = "/" + member.linkname.removeprefix("./").strip("/")
+        first = before.get(same_as)  # or a file of a layer below
+        size, secret, text = (first.size, first.secret, first.text) if first else (0, "", "")
+        entry = FileEntry(path, stat.S_IFREG | member.mode, member.uid, member.gid, size, "", secret, text=text)
+        return replace(entry, attributes=attributes, same_as=same_as)
     return FileEntry(
         path=path,
         mode=_kind(member) | member.mode,
@@ -146,6 +172,7 @@ def _entry(path: str, member: tarfile.TarInfo, archive: tarfile.TarFile, before:
         secret=find_secret(path, content) if content else "",
         hashed=not path.endswith(".pyc") or _is_hashed(content),
         text=content.decode("utf-8", errors="replace") if path.startswith(_READ) else "",
+        attributes=attributes,
     )
 
 

@@ -20,5 +20,6 @@ while IFS=$'\t' read -r kind name id home; do
     *) echo "create-accounts: $kind is neither user nor group" >&2; exit 1 ;;
   esac
 done <<<"$1"
-# useradd's backups and its log of ids that were never used to log in.
-rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid- /var/log/lastlog /var/log/faillog
+# useradd's backups, its log of ids that were never used to log in, and the ids that it gives a user beside its own.
+rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid /etc/subgid /etc/subuid- /etc/subgid- \
+  /var/log/lastlog /var/log/faillog

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -36,8 +37,34 @@ def test_files_folders_and_links_with_their_owners_and_modes() -> None:
 
 
 def test_what_rules_read_is_kept_and_nothing_else() -> None:
-    found = entries(tar(member("etc/passwd", b"root:x:0:0\n"), member("etc/shadow", b"root:*:\n")))
-    assert (found["/etc/passwd"].text, found["/etc/shadow"].text) == ("root:x:0:0\n", "")
+    found = entries(
+        tar(
+            member("etc/passwd", b"root:x:0:0\n"),
+            member("etc/motd", b"Hello\n"),
+            member("etc/sudoers.d/x", b"x\n"),
+            member("etc/passwd-too", kind=HARD_LINK, target="etc/sudoers.d/x"),
+        )
+    )
+    assert [entry.text for entry in found.values()] == ["root:x:0:0\n", "", "x\n", "x\n"]
+
+
+def test_extended_attributes_are_named_and_devices_told_from_files() -> None:
+    program, content = member("bin/program", b"x")
+    program.pax_headers = {"SCHILY.xattr.security.capability": "\x01", "SCHILY.xattr.user.note": "x", "comment": "x"}
+    found = entries(tar((program, content), member("disk", kind=tarfile.BLKTYPE), member("tty", kind=tarfile.CHRTYPE)))
+    assert found["/bin/program"].attributes == ("security.capability", "user.note")
+    assert [entry.is_device for entry in found.values()] == [False, True, True]
+
+
+def test_a_second_name_has_the_rights_of_the_first_one_wherever_that_lies() -> None:
+    """Linking takes no copy: the bits and capabilities of the file are those of all its names."""
+    program, content = member("bin/first", b"x", mode=0o4755)
+    program.pax_headers = {"SCHILY.xattr.security.capability": "\x01"}
+    second = member("bin/second", kind=HARD_LINK, target="bin/first", mode=0o755)
+    for layers in ((tar((program, content), second),), (tar((program, content)), tar(second, member("bin/.wh.first")))):
+        merged = merge_layers(read_layer(each) for each in layers)
+        linked = merged["/bin/second"]
+        assert (linked.mode & 0o7777, linked.attributes) == (0o4755, ("security.capability",))
 
 
 def test_a_secret_is_found_under_both_names_of_a_file_and_not_in_large_ones() -> None:

@@ -78,6 +78,18 @@ FILES = (
     entry("/srv/drop", 0o041777),
     entry("/usr/bin/program", 0o100755),
     entry("/var/mail", 0o042775),
+    entry("/etc/shadow", text="root:*:20000:0:99999:7:::\ndeveloper:!:20000:0:99999:7:::\n"),
+    entry("/etc/gshadow", text="root:*::\ndeveloper:!::\n"),
+    entry("/etc/subuid", text="other:100000:65536\n"),
+    entry("/etc/ld.so.conf.d/gpu.conf", text="# not /tmp/lib\n/opt/codeopen/gpu/lib\n"),
+    entry("/etc/cron.daily/dpkg", text="cd /var/backups || exit 0\nkeep=$folder/tmp/x; touch /tmp/seen\n"),
+    entry("/etc/init.d/x11-common", text="mktemp -d /tmp/x.XXXX\n"),
+    entry("/etc/sudoers.d/README", text="# nobody\n"),
+    entry("/dev/null", 0o020666),
+    entry("/usr/bin/plain", 0o100755, attributes=("user.note",)),
+    entry("/var/log/journal", 0o042755, 0),
+    entry("/etc/mtab", LINK, target="/proc/mounts"),
+    entry("/tmp/own", LINK, target="/home/developer/x"),
     entry("/opt/codeopen/js/cache/index", 0o100644, 1000),
     entry("/usr/lib/python3/x.pyc", hashed=False),
     entry("/usr/lib/node_modules/x/y.pyc", hashed=False),
@@ -140,6 +152,152 @@ def test_a_good_image_breaks_no_rule(rule: Any) -> None:
         ),
         ("privileges", found(entry("/usr/bin/su", 0o104755)), "/usr/bin/su has mode 4755"),
         ("privileges", found(entry("/usr/bin/at", 0o102755)), "/usr/bin/at has mode 2755"),
+        (
+            "privileges",
+            found(entry("/usr/bin/ping", 0o100755, attributes=("security.capability",))),
+            "/usr/bin/ping has capabilities",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/cron.d/x", attributes=("system.posix_acl_access",))),
+            "/etc/cron.d/x has an access control list",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/cron.d", FOLDER, attributes=("system.posix_acl_default",))),
+            "/etc/cron.d has an access control list for what comes into it",
+        ),
+        (
+            "privileges",
+            found(FileEntry("/opt/share", 0o043777, 0, 42, 0)),
+            "/opt/share has mode 3777: what the user puts there is group 42's",
+        ),
+        ("privileges", found(entry("/opt/disk", 0o060660)), "/opt/disk is a device"),
+        ("privileges", found(entry("/opt/tty", 0o020666)), "/opt/tty is a device"),
+        (
+            "privileges",
+            found(entry("/etc/sudoers.d/agent", text="developer ALL=(ALL) NOPASSWD: ALL\n")),
+            "/etc/sudoers.d/agent grants something: developer ALL=(ALL) NOPASSWD: ALL",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/doas.conf", text="permit nopass developer\n")),
+            "/etc/doas.conf grants something: permit nopass developer",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/polkit-1/rules.d/1.rules", text="// all\npolkit.addRule(yes);\n")),
+            "/etc/polkit-1/rules.d/1.rules grants something: polkit.addRule(yes);",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/security/capability.conf", text="cap_setuid developer\n")),
+            "/etc/security/capability.conf grants something: cap_setuid developer",
+        ),
+        (
+            "privileges",
+            found(entry("/root/.ssh/authorized_keys", text="ssh-ed25519 AAAA\n")),
+            "/root/.ssh/authorized_keys grants something: ssh-ed25519 AAAA",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/ld.so.preload", text="/home/developer/.local/lib/x.so\n")),
+            "/etc/ld.so.preload, which root reads, names /home/developer/.local/lib/x.so",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/ld.so.conf.d/x.conf", text="/var/tmp/lib\n")),
+            "/etc/ld.so.conf.d/x.conf, which root reads, names /var/tmp/lib",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/cron.d/x", text="* * * * * root sh -c /tmp/job\n")),
+            "/etc/cron.d/x, which root reads, names /tmp/job",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/cron.daily/x", text="exec /home/developer/job\n")),
+            "/etc/cron.daily/x, which root reads, names /home/developer/job",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/systemd/system/x.service", text="ExecStart=/home/developer/run\n")),
+            "/etc/systemd/system/x.service, which root reads, names /home/developer/run",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/environment", text='PATH="/tmp/bin:/usr/bin"\n')),
+            "/etc/environment, which root reads, names /tmp/bin",
+        ),
+        (
+            "privileges",
+            found(entry("/root/.bashrc", text=". /home/developer/.bashrc\n")),
+            "/root/.bashrc, which root reads, names /home/developer/.bashrc",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/cron.d/x", LINK, target="../../home/developer/cron")),
+            "/etc/cron.d/x leads to /home/developer/cron, where the user can put anything",
+        ),
+        (
+            "privileges",
+            found(entry("/usr/local/sbin/apt", LINK, target="/tmp/apt")),
+            "/usr/local/sbin/apt leads to /tmp/apt, where the user can put anything",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/passwd", text=PASSWD + "toor:x:0:0::/root:/bin/sh\n")),
+            "/etc/passwd: toor is 0:0, as root is",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/passwd", text=PASSWD.replace("1000:1000", "1000:00"))),
+            "/etc/passwd: developer is 1000:00, as root is",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/passwd", text=PASSWD + "twin:x:1000:1000::/:/bin/sh\n")),
+            "/etc/passwd: twin has the user's id 1000",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/passwd", text=PASSWD.replace("root:x", "root:"))),
+            "/etc/passwd: root has an empty password",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/shadow", text="root::20000:0:99999:7:::\nagent:$6$x$y:1::::::\n")),
+            "/etc/shadow: root has an empty password; /etc/shadow: agent has a password",
+        ),
+        (
+            "privileges",
+            found(entry("/etc/gshadow", text="disk:$6$x$y::\nshadow:!:developer:\ndocker:!::x,developer\n")),
+            (
+                "/etc/gshadow: group disk has a password; /etc/gshadow: developer is an administrator of the group "
+                "shadow; /etc/gshadow: developer is in the group docker"
+            ),
+        ),
+        (
+            "privileges",
+            found(entry("/etc/group", text=GROUP + "docker:x:999:developer\nwheel:x:0:\nopen:$1$x:50:\n")),
+            (
+                "/etc/group: group open has a password; /etc/group: developer is in the group docker (999); "
+                "/etc/group: wheel has the id 0, as root has"
+            ),
+        ),
+        (
+            "privileges",
+            found(entry("/etc/subuid", text="developer:100000:65536\n"), entry("/etc/subgid", text="1000:1:9\n")),
+            (
+                "/etc/subuid: developer may take 65536 ids from 100000 on; /etc/subgid: developer may take 9 ids "
+                "from 1 on"
+            ),
+        ),
+        (
+            "permissions",
+            found(FileEntry("/etc/cron.d/job", 0o100664, 0, 1000, 1)),
+            "/etc/cron.d/job can be written by the user's group",
+        ),
         ("permissions", found(entry("/usr/bin/x", 0o100777)), "/usr/bin/x can be written by everybody"),
         ("permissions", found(entry("/srv", 0o040777)), "/srv can be written by everybody"),
         ("permissions", found(entry("/etc/x", FILE, 1000)), "/etc/x belongs to the user"),

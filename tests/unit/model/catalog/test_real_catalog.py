@@ -245,3 +245,15 @@ def test_the_same_under_any_locale_time_zone_and_umask(environment: Mapping[str,
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert run.stdout == ascii(catalog)
+
+
+@pytest.mark.parametrize("flavor", ["js", "python", "go", "rust", "fullstack", "polyglot"])
+def test_every_framework_has_a_check_of_its_own(catalog: Catalog, flavor: str) -> None:
+    """Its own, or that of a flavor that it takes, which its image inherits."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[^a-z]", "", name.lower().removesuffix(".js").removeprefix("py"))
+
+    parts = [catalog.flavors[flavor], *(catalog.flavors[taken] for taken in catalog.flavors[flavor].takes)]
+    checked = {plain(check.name.removeprefix("new-")) for part in parts for check in part.checks}
+    assert {plain(name) for name in catalog.flavors[flavor].frameworks} <= checked
