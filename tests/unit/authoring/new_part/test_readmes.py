@@ -19,6 +19,7 @@ from codeopen.errors import ReadmeError
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.plan.context import read_context
 from codeopen.model.plan.parts import PartId, PartKind, list_parts
+from tests.tracked import tracked
 
 CHECKOUT = Path(__file__).parents[4]
 GUI = "dockerfiles/addons/gui/README.md"
@@ -60,7 +61,7 @@ def tree(root: Path) -> dict[str, bytes]:
 def test_those_of_this_repository_are_current() -> None:
     readmes = read_readmes(read_catalog(CHECKOUT / "catalog"), CHECKOUT)
     assert [readme.problem for readme in readmes if readme.problem] == []
-    there = {str(file.relative_to(CHECKOUT)) for file in (CHECKOUT / "dockerfiles").rglob("README.md")}
+    there = {str(file.relative_to(CHECKOUT)) for file in tracked(CHECKOUT / "dockerfiles", "README.md")}
     assert there - {readme.file for readme in readmes} == {"dockerfiles/base/acp-gateway/README.md"}, "is no part"
 
 

@@ -13,6 +13,7 @@ import pytest
 from codeopen.model.catalog.model import CommandCheck, Upstream, UpstreamKind
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.plan.parts import list_parts
+from tests.tracked import tracked
 from tests.unit.model.catalog.copies import REAL, ROOT
 
 CATALOG = read_catalog(REAL)
@@ -23,22 +24,22 @@ WITHOUT_VERSION = {"jupyter", "sqlite-web"}
 
 def npm(folder: Path, name: str) -> set[str]:
     """What `npm ci` puts on the first level, by an exact version that the folder's own package.json asks for."""
-    locks = [json.loads(file.read_text())["packages"] for file in folder.rglob("package-lock.json")]
+    locks = [json.loads(file.read_text())["packages"] for file in tracked(folder, "package-lock.json")]
     return {lock[f"node_modules/{name}"]["version"] for lock in locks if name in lock[""].get("dependencies", {})}
 
 
 def pypi(folder: Path, name: str) -> set[str]:
     pins = re.compile(rf"(?mi)^{re.escape(name)}(?:\[[^]]*\])?==([^ ;]+)")
-    return {pin for file in folder.rglob("requirements.lock") for pin in pins.findall(file.read_text())}
+    return {pin for file in tracked(folder, "requirements.lock") for pin in pins.findall(file.read_text())}
 
 
 def go(folder: Path, name: str) -> set[str]:
     pins = re.compile(rf"(?m)^(?:require )?\s*{re.escape(name)} v(\S+)(?: // indirect)?$")
-    return {pin for file in folder.rglob("go.mod") for pin in pins.findall(file.read_text())}
+    return {pin for file in tracked(folder, "go.mod") for pin in pins.findall(file.read_text())}
 
 
 def cargo(folder: Path, name: str) -> set[str]:
-    locks = [tomllib.loads(file.read_text())["package"] for file in folder.rglob("Cargo.lock")]
+    locks = [tomllib.loads(file.read_text())["package"] for file in tracked(folder, "Cargo.lock")]
     return {package["version"] for lock in locks for package in lock if package["name"] == name}
 
 
