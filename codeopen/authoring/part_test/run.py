@@ -21,7 +21,7 @@ from codeopen.model.plan.parts import PartId, parts_graph
 from codeopen.platform.deploy.stack import Watch
 
 BUILD: Final = "build"
-VERIFIED: Final = "codeopen.images.verify"  # label of the containers that images are verified in
+VERIFIED: Final = "codeopen.verify"  # label of the containers that images are verified in
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def test_each_image_is_built_verified_and_forgotten(engine: list[str], notes: li
         "prune mine 12",
         "remove images l/js@sha256:1",
         "prune mine 12",
-        "remove containers codeopen.stack=dev-trial codeopen.images.verify",
+        "remove containers codeopen.stack=dev-trial codeopen.verify",
         "remove images l/base@sha256:1 l/js@sha256:1",
     ]
     assert "js: 1 of 2 checks passed" in notes
@@ -140,7 +140,7 @@ def test_nothing_is_left_running_when_it_is_interrupted(
     with pytest.raises(error):
         go(stack, notes)
     assert engine[-2:] == [
-        "remove containers codeopen.stack=dev-trial codeopen.images.verify",
+        "remove containers codeopen.stack=dev-trial codeopen.verify",
         "remove images l/base@sha256:1",
     ]
     assert "remove" not in stack.asked, "what was built is there for the next run"
