@@ -139,7 +139,7 @@ def _render_inputs(row: Explanation) -> str:
     if inputs is None or row.digest is None:
         return f"{_title(row)}: has no plan digest ({row.planned.state.value})\n"
     directory = row.planned.part.directory
-    rows = [("part", inputs.part, ""), ("platform", inputs.platform, "")]
+    rows = [("part", inputs.part, row.planned.part.reason), ("platform", inputs.platform, "")]
     rows.append(("Dockerfile", f"{directory}/Dockerfile", short_digest(inputs.dockerfile)))
     for file in inputs.files:
         value = f"link to {file.link}" if file.link is not None else short_digest(file.digest)
@@ -179,6 +179,7 @@ def _as_data(
             {
                 "part": str(row.planned.part.id),
                 "state": row.planned.state.value,
+                "reason": row.planned.part.reason or None,
                 "platform": row.platform,
                 "plan_digest": row.digest,
                 "inputs": _inputs_data(row, row.planned.inputs.get(row.platform)) if since is None else None,

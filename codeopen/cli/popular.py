@@ -214,8 +214,7 @@ def _node_data(node: NodeBytes) -> dict[str, int]:
 
 
 def _is_measured(sizes: PartSizes, combination: Combination) -> bool:
-    parts = (sizes.base, sizes.flavors[combination.flavor], *(sizes.addons[addon] for addon in combination.addons))
-    return all(part.measured for part in parts)
+    return all(part.measured for part in sizes.parts_of(combination.flavor, combination.addons))
 
 
 def _name(combination: Combination) -> str:

@@ -1,7 +1,8 @@
 """``codeopen resolve``.
 
 JSON: ``image`` (full reference), ``resources`` (``cpu``, ``memory``, ``memory_reservation`` as canonical quantities,
-``storage_gb``, ``gpus``), ``ports`` (numbers), ``env``, ``monthly_price_cents``, ``reasons``. When the selection can't
+``storage_gb``, ``gpus``), ``ports`` (numbers), ``env``, ``monthly_price_cents``, ``companions`` (``id``, ``name``,
+``includes``, ``reason``: parts that the image takes beside the selected ones), ``reasons``. When the selection can't
 be had all but ``reasons`` are null, and each reason has ``code``, ``message`` and ``fix``.
 """
 
@@ -13,6 +14,7 @@ from codeopen.cli.checkout import release_from
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_pairs
 from codeopen.model.catalog.read import read_catalog
+from codeopen.model.selection.companions import taken_because
 from codeopen.model.selection.price import price_a_month
 from codeopen.model.selection.resolve import resolve
 from codeopen.model.selection.selection import Refusal, Resolution, Selection
@@ -46,6 +48,10 @@ def resolution_data(resolution: Resolution) -> dict[str, Any]:
         "ports": [port.port for port in resolution.ports],
         "env": dict(resolution.env),
         "monthly_price_cents": resolution.monthly_price_cents,
+        "companions": [
+            {"id": each.id, "name": each.name, "includes": list(each.includes), "reason": taken_because(each)}
+            for each in resolution.companions
+        ],
         "reasons": [],
     }
 
@@ -58,6 +64,7 @@ def refusal_data(refusal: Refusal) -> dict[str, Any]:
         "ports": None,
         "env": None,
         "monthly_price_cents": None,
+        "companions": None,
         "reasons": [
             {"code": reason.code.value, "message": reason.message, "fix": reason.fix} for reason in refusal.reasons
         ],
@@ -75,6 +82,10 @@ def render_resolution(resolution: Resolution) -> str:
             ("Memory", f"{resources.memory}, of which {resources.memory_reservation} reserved"),
             ("Storage", f"{resources.storage_gb} GB"),
             ("GPUs", str(resources.gpus)),
+            *(
+                ("With", f"{each.name} ({', '.join(each.includes)}), {taken_because(each)}")
+                for each in resolution.companions
+            ),
             ("Ports", ", ".join(f"{port.port} ({port.name})" for port in resolution.ports)),
             ("Price", price_a_month(resolution.monthly_price_cents)),
             *(("Environment" if number == 0 else "", variable) for number, variable in enumerate(env)),

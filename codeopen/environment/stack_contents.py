@@ -10,7 +10,7 @@ from codeopen.errors import CodeOpenError, ProjectError, SettingsError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination, popular_combinations
 from codeopen.model.plan.part_names import parts_named
-from codeopen.model.plan.parts import BASE, PartId, PartKind, parts_graph
+from codeopen.model.plan.parts import BASE, PartId, PartKind, list_members, parts_graph
 from codeopen.model.plan.plan import BuildPlan, PlannedCombination, PlannedPart, plan_combinations
 from codeopen.model.plan.projects import PlannedProject
 from codeopen.model.selection.closest import closest
@@ -30,8 +30,8 @@ def choose_contents(
 ) -> StackContents:
     """What a stack has by its settings. Raises SettingsError or ProjectError for what can't be had."""
     buildable = {planned.part.id: planned for planned in plan.parts if planned.buildable}
-    parts = _selected_parts(settings, plan, buildable)
-    _check_projects(parts, projects)
+    parts = _selected_parts(catalog, settings, plan, buildable)
+    _check_projects(catalog, parts, projects)
     combinations = [
         *_named_combinations(catalog, settings, parts, buildable),
         *(_combination(project) for project in projects),
@@ -44,9 +44,9 @@ def choose_contents(
 
 
 def _selected_parts(
-    settings: Settings, plan: BuildPlan, buildable: Mapping[PartId, PlannedPart]
+    catalog: Catalog, settings: Settings, plan: BuildPlan, buildable: Mapping[PartId, PlannedPart]
 ) -> Mapping[PartId, PlannedPart]:
-    """The buildable parts that the stack builds: all, or those that it names with what these are built on."""
+    """The buildable parts that the stack builds: all, or those that it names, with their companions and ancestors."""
     if not settings.parts:
         return buildable
     known = {str(part) for part in buildable}
@@ -59,6 +59,12 @@ def _selected_parts(
     chosen = {part for part in buildable if part == BASE or str(part) in settings.parts}
     graph = parts_graph(tuple(planned.part for planned in plan.parts))
     chosen |= {ancestor for part in chosen for ancestor in graph.ancestors(part)}
+    ids = {kind: {part.id for part in chosen if part.kind is kind} for kind in PartKind}
+    chosen |= {
+        PartId(PartKind.COMPANION, companion.id)
+        for companion in catalog.companions.values()
+        if any(companion.is_taken_by(flavor, ids[PartKind.ADDON]) for flavor in ids[PartKind.FLAVOR])
+    }
     return {part: planned for part, planned in buildable.items() if part in chosen}
 
 
@@ -72,7 +78,9 @@ def _named_combinations(
     for name in settings.combinations:
         if name == POPULAR:
             yield from (
-                combination for combination in popular_combinations(catalog) if set(_members(combination)) <= set(parts)
+                combination
+                for combination in popular_combinations(catalog)
+                if set(_members(catalog, combination)) <= set(parts)
             )
         else:
             yield _named_combination(catalog, parts, buildable, name)
@@ -88,31 +96,30 @@ def _named_combination(
         raise SettingsError(f"codeopen:combinations: {error}") from None
     if combination is None:
         raise SettingsError(f"codeopen:combinations: {name!r} is a part; name it in codeopen:parts")
-    flavor, *addons = _members(combination)
+    flavor, *others = _members(catalog, combination)
     if flavor not in parts:
         raise SettingsError(
             f"codeopen:combinations: {name!r} stands on {flavor}, which this stack does not build; "
             "name it in codeopen:parts"
         )
-    if missing := [str(addon) for addon in addons if addon not in buildable]:
+    if missing := [str(part) for part in others if part not in buildable]:
         raise SettingsError(f"codeopen:combinations: {name!r} needs {', '.join(missing)}, which can't be built")
     return combination
 
 
-def _members(combination: Combination) -> tuple[PartId, ...]:
-    return (
-        PartId(PartKind.FLAVOR, combination.flavor),
-        *(PartId(PartKind.ADDON, addon) for addon in combination.addons),
-    )
+def _members(catalog: Catalog, combination: Combination) -> tuple[PartId, ...]:
+    return list_members(catalog, combination.flavor, combination.addons)
 
 
 def _combination(project: PlannedProject) -> Combination:
     return Combination(project.resolution.image.flavor, project.resolution.addons)
 
 
-def _check_projects(parts: Mapping[PartId, PlannedPart], projects: tuple[PlannedProject, ...]) -> None:
+def _check_projects(
+    catalog: Catalog, parts: Mapping[PartId, PlannedPart], projects: tuple[PlannedProject, ...]
+) -> None:
     for project in projects:
-        for part in _members(_combination(project)):
+        for part in _members(catalog, _combination(project)):
             if part not in parts:
                 has = ", ".join(str(name) for name in parts)
                 raise ProjectError(

@@ -19,8 +19,9 @@ from codeopen.images.ondemand.composing import Tools, read_index
 from codeopen.images.ondemand.events import Event
 from codeopen.images.ondemand.jobs import JobSource
 from codeopen.images.ondemand.opening import Bench
+from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination
-from codeopen.model.plan.parts import BASE, PartId, PartKind
+from codeopen.model.plan.parts import BASE, PartId, list_members
 
 # Files whose bytes may differ, because another program wrote them; what they say is compared instead.
 COMPARED_BY_MEANING = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
@@ -29,9 +30,8 @@ COMPARED_BY_MEANING = frozenset((*PACKAGES, *DEBCONF, LINKER_CACHE))
 AMD64 = "linux/amd64"
 
 
-def members_of(combination: Combination) -> list[PartId]:
-    addons = (PartId(PartKind.ADDON, addon) for addon in combination.addons)
-    return [PartId(PartKind.FLAVOR, combination.flavor), *addons]
+def members_of(catalog: Catalog, combination: Combination) -> Sequence[PartId]:
+    return list_members(catalog, combination.flavor, combination.addons)
 
 
 def chain(source: JobSource, tools: Tools, members: Sequence[PartId], references: Mapping[PartId, str]) -> str:
@@ -48,7 +48,7 @@ def chain(source: JobSource, tools: Tools, members: Sequence[PartId], references
 
 def compare(bench: Bench, combination: Combination, chains: Tools) -> list[str]:
     """Everything in which a combination, composed, differs from its chain. Both are read beyond the flavor's layers."""
-    store, members = bench.tools.store, members_of(combination)
+    store, members = bench.tools.store, members_of(bench.source.catalog, combination)
     composed = bench.ensurer.ensure(combination, AMD64, _ignore).reference
     needed = {need.part.id for member in members for need in bench.source.needs(bench.source.by_id[member])}
     references = {part: str(ref) for part, ref in bench.parts.find_all({*members, *needed}, AMD64).items()}

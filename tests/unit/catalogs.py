@@ -13,6 +13,7 @@ from codeopen.model.catalog.model import (
     Base,
     Catalog,
     CommandCheck,
+    Companion,
     Flavor,
     PopularCombination,
     Port,
@@ -100,6 +101,22 @@ def make_addon(
     )
 
 
+def make_companion(name: str, flavors: tuple[str, ...], addons: tuple[str, ...]) -> Companion:
+    return Companion(
+        id=name,
+        name=name.title(),
+        description="",
+        with_flavors=flavors,
+        with_addons=addons,
+        includes=("a library",),
+        estimated_size_mb=6000,
+        checks=(CommandCheck(f"{name}-check", (name,), "1"),),
+        replaces=(),
+        upstreams=("packages",),
+        platforms=(AMD64,),
+    )
+
+
 def make_base() -> Base:
     return Base(
         name="Base",
@@ -125,6 +142,7 @@ def make_catalog(
     tiers: Iterable[Tier] | None = None,
     flavors: Iterable[Flavor] | None = None,
     addons: Iterable[Addon] | None = None,
+    companions: Iterable[Companion] = (),
     popular: tuple[PopularCombination, ...] = (),
 ) -> Catalog:
     """The specification's tiers, flavors and add-ons, or those that a test gives in their place."""
@@ -133,6 +151,7 @@ def make_catalog(
         tiers=MappingProxyType({tier.id: tier for tier in tiers or spec_tiers()}),
         flavors=MappingProxyType({flavor.id: flavor for flavor in flavors or spec_flavors()}),
         addons=MappingProxyType({addon.id: addon for addon in (spec_addons() if addons is None else addons)}),
+        companions=MappingProxyType({companion.id: companion for companion in companions}),
         popular=popular,
         upstreams=MappingProxyType(
             {

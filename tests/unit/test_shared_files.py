@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,16 @@ def test_add_ons_with_a_java_keystore_give_it_the_same_dates() -> None:
     """Both write the distribution's keystore, which composes only where it is the same to the byte."""
     one, other = (ROOT / "dockerfiles" / "addons" / addon / "keystore_dates.py" for addon in ("jvm", "mobile"))
     assert one.read_bytes() == other.read_bytes(), f"copy {one} to {other}, or change both"
+
+
+# codeopen-python-cuda asks in the image whether the versions are a set that the frameworks allow.
+def test_an_image_with_cuda_builds_carries_each_package_once() -> None:
+    names: list[str] = []
+    for folder in ("flavors/python/frameworks", "addons/gpu", "companions/python-cuda"):
+        lock = (ROOT / "dockerfiles" / folder / "requirements.lock").read_text()
+        names += sorted(set(re.findall(r"(?m)^([\w.-]+)==(?!.*'aarch64')", lock)))
+    assert {"nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-nccl-cu12", "torch", "numpy"} <= set(names)
+    assert [name for name in names if names.count(name) > 1] == []
 
 
 def shared_names(part: Part) -> set[str]:

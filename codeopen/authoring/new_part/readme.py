@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from codeopen.errors import ReadmeError
-from codeopen.model.catalog.model import Addon, Base, Catalog, Flavor, Port, PortCheck
+from codeopen.model.catalog.model import Addon, Base, Catalog, Companion, Flavor, Port, PortCheck
 from codeopen.model.plan.parts import BASE, Part, PartKind, list_parts
+from codeopen.model.plan.state import record_of
 from codeopen.model.selection.compatibility import incompatible_pairs, why_not
 from codeopen.model.selection.name import PREFIX
 from codeopen.model.selection.price import price_a_month
@@ -52,6 +53,8 @@ def _items(catalog: Catalog, part: Part) -> Iterator[Iterable[str]]:
         yield from _addon_items(catalog, part, catalog.addons[part.id.id])
     elif part.id.kind is PartKind.FLAVOR:
         yield from _flavor_items(part, catalog.flavors[part.id.id])
+    elif part.id.kind is PartKind.COMPANION:
+        yield from _companion_items(part, catalog.companions[part.id.id])
     else:
         yield from _base_items(part, catalog.base)
     yield _item("Platforms", _listed(part.platforms))
@@ -65,7 +68,7 @@ def _absences(catalog: Catalog, part: Part) -> list[str]:
     """The base's platforms that a part is not built for, each with the reason."""
     if part.id == BASE:
         return []
-    record = catalog.flavors[part.id.id] if part.id.kind is PartKind.FLAVOR else catalog.addons[part.id.id]
+    record = record_of(catalog, part)
     lacking = (platform for platform in catalog.base.platforms if platform not in part.platforms)
     return [f"{platform}: {_plain(why_not(catalog, record, platform))}" for platform in lacking]
 
@@ -103,6 +106,12 @@ def _addon_items(catalog: Catalog, part: Part, addon: Addon) -> Iterator[Iterabl
     pairs = incompatible_pairs(tuple(catalog.addons.values()))
     others = [other.id for pair in pairs if addon in pair for other in pair if other is not addon]
     yield _item("Not with", _listed(others))
+
+
+def _companion_items(part: Part, companion: Companion) -> Iterator[Iterable[str]]:
+    yield _item("Image", f"{_code(part.repository)}, {part.reason}")
+    yield _item("Includes", _listed(companion.includes))
+    yield _item("Size", f"{companion.estimated_size_mb:,} MB more")
 
 
 def _running_items(ports: tuple[Port, ...], env: Iterable[tuple[str, str]]) -> Iterator[Iterable[str]]:

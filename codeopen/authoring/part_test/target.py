@@ -9,8 +9,9 @@ from codeopen.images.verify.expectation import Expectation, expect_combination, 
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.plan.part_names import parts_named
-from codeopen.model.plan.parts import PartId, PartKind
+from codeopen.model.plan.parts import PartId, PartKind, list_members
 from codeopen.model.plan.plan import BuildPlan, PlannedPart
+from codeopen.model.selection.order import in_layer_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ def find_targets(catalog: Catalog, plan: BuildPlan, names: Sequence[str]) -> Tar
     """What the names mean, each once; without names, all parts. Raises PlanError or ImageNameError."""
     planned = {each.part.id: each for each in plan.parts}
     if not names:
-        return _sort(planned, [_part_target(catalog, part) for part in planned], plan.platforms[0])
+        return _sort(catalog, planned, [_part_target(catalog, part) for part in planned], plan.platforms[0])
     targets = []
     for name in names:
         ids, combination = parts_named(catalog, name)
         targets.append(_combination_target(catalog, combination) if combination else _part_target(catalog, ids[0]))
-    return _sort(planned, targets, plan.platforms[0])
+    return _sort(catalog, planned, targets, plan.platforms[0])
 
 
 def expect(catalog: Catalog, plan: BuildPlan, target: Target) -> Expectation:
@@ -62,20 +63,21 @@ def expect(catalog: Catalog, plan: BuildPlan, target: Target) -> Expectation:
     return expect_combination(catalog, plan, target.combination, platform)
 
 
-def _sort(planned: Mapping[PartId, PlannedPart], targets: Iterable[Target], platform: str) -> Targets:
+def _sort(catalog: Catalog, planned: Mapping[PartId, PlannedPart], targets: Iterable[Target], platform: str) -> Targets:
     places = {part: place for place, part in enumerate(planned)}
     ordered = sorted(dict.fromkeys(targets), key=lambda target: (target.combination is not None, places[target.part]))
-    untried = {target: reason for target in ordered if (reason := _reason(planned, target, platform))}
+    untried = {target: reason for target in ordered if (reason := _reason(catalog, planned, target, platform))}
     return Targets(
         tuple(target for target in ordered if target not in untried),
         tuple(Untried(target.name, reason) for target, reason in untried.items()),
     )
 
 
-def _reason(planned: Mapping[PartId, PlannedPart], target: Target, platform: str) -> str:
+def _reason(catalog: Catalog, planned: Mapping[PartId, PlannedPart], target: Target, platform: str) -> str:
     """Why a target can't be built for a platform; empty when it can."""
-    addons = target.combination.addons if target.combination else ()
-    for part in (target.part, *(PartId(PartKind.ADDON, addon) for addon in addons)):
+    combination = target.combination
+    members = list_members(catalog, combination.flavor, combination.addons) if combination else (target.part,)
+    for part in members:
         if platform not in planned[part].digests:
             reason = planned[part].reason(platform)
             return f"{part} {reason}" if target.combination else reason
@@ -83,6 +85,11 @@ def _reason(planned: Mapping[PartId, PlannedPart], target: Target, platform: str
 
 
 def _part_target(catalog: Catalog, part: PartId) -> Target:
+    """A part alone; what a companion brings works only in what takes it, so that the smallest such is tried."""
+    if part.kind is PartKind.COMPANION:
+        companion = catalog.companions[part.id]
+        addons = in_layer_order(catalog.addons[addon] for addon in companion.with_addons)
+        return _combination_target(catalog, Combination(companion.with_flavors[0], tuple(addon.id for addon in addons)))
     size = catalog.base.estimated_size_mb if part.kind is PartKind.BASE else None
     if part.kind is PartKind.FLAVOR:
         size = catalog.flavors[part.id].estimated_size_mb

@@ -11,8 +11,8 @@ from codeopen.images.compose.gate import Finding
 from codeopen.images.compose.part_index import PartIndex
 from codeopen.images.ondemand.composing import read_index
 from codeopen.images.ondemand.opening import Bench
-from codeopen.model.catalog.model import Catalog, Status
-from codeopen.model.plan.parts import BASE, PartId, PartKind
+from codeopen.model.catalog.model import Addon, Catalog, Status
+from codeopen.model.plan.parts import BASE, PartId, PartKind, list_members
 from codeopen.model.selection.compatibility import incompatible_pairs
 from codeopen.model.selection.order import in_layer_order
 
@@ -33,14 +33,23 @@ class CheckedPair:
 
 
 def list_pairs(catalog: Catalog) -> Iterator[tuple[PartId, PartId]]:
-    """All pairs that combinations can hold: a flavor with an add-on, and two add-ons, in layer order."""
+    """All pairs that combinations can hold, in the order of layers: a flavor with another part, then all others."""
     addons = in_layer_order(addon for addon in catalog.addons.values() if addon.status is Status.AVAILABLE)
-    for flavor in catalog.flavors.values():
-        if flavor.status is Status.AVAILABLE:
-            yield from ((PartId(PartKind.FLAVOR, flavor.id), PartId(PartKind.ADDON, addon.id)) for addon in addons)
-    for one, other in combinations(addons, 2):
-        if not any(incompatible_pairs((one, other))):
-            yield PartId(PartKind.ADDON, one.id), PartId(PartKind.ADDON, other.id)
+    flavors = (flavor.id for flavor in catalog.flavors.values() if flavor.status is Status.AVAILABLE)
+    whole = [list_members(catalog, flavor, tuple(addon.id for addon in addons)) for flavor in flavors]
+    yield from ((flavor, other) for flavor, *others in whole for other in others)
+    for pair in dict.fromkeys(pair for _, *others in whole for pair in combinations(others, 2)):
+        if not any(incompatible_pairs(_selected(catalog, pair))):
+            yield pair
+
+
+def _selected(catalog: Catalog, pair: tuple[PartId, PartId]) -> list[Addon]:
+    """The add-ons that a combination with this pair has, at least."""
+    names: dict[str, None] = {}
+    for part in pair:
+        own = catalog.companions[part.id].with_addons if part.kind is PartKind.COMPANION else (part.id,)
+        names |= dict.fromkeys(own)
+    return [catalog.addons[name] for name in names]
 
 
 def check_pairs(bench: Bench, pairs: Iterable[tuple[PartId, PartId]], platform: str) -> Sequence[CheckedPair]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from codeopen.images.popular.read_use import read_limited
 from codeopen.images.popular.use import UseError, UseProblem
-from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.model import Catalog, Companion
 from codeopen.model.plan.parts import BASE, PartId, PartKind
 
 MEGABYTE: Final = 1_000_000
@@ -32,16 +32,21 @@ class PartSize:
 
 @dataclass(frozen=True, slots=True)
 class PartSizes:
-    """The sizes of the base, and of what each flavor and each add-on adds to it."""
+    """The sizes of the base, and of what each flavor, each add-on and each companion adds to it."""
 
     base: PartSize
     flavors: Mapping[str, PartSize]
     addons: Mapping[str, PartSize]
+    companions: tuple[tuple[Companion, PartSize], ...] = ()
+
+    def parts_of(self, flavor: str, addons: tuple[str, ...]) -> tuple[PartSize, ...]:
+        """The sizes of all that an image is made of."""
+        companions = (size for companion, size in self.companions if companion.is_taken_by(flavor, addons))
+        return (self.base, self.flavors[flavor], *(self.addons[addon] for addon in addons), *companions)
 
     def image_bytes(self, flavor: str, addons: tuple[str, ...]) -> int:
         """What an image takes unpacked, without what it shares with others."""
-        parts = (self.base, self.flavors[flavor], *(self.addons[addon] for addon in addons))
-        return sum(part.unpacked for part in parts)
+        return sum(part.unpacked for part in self.parts_of(flavor, addons))
 
 
 def read_sizes(catalog: Catalog, path: Path) -> PartSizes:
@@ -82,6 +87,9 @@ def estimate_sizes(catalog: Catalog) -> PartSizes:
             }
         ),
         addons=MappingProxyType({addon: _estimate(ASSUMED_ADDON) for addon in catalog.addons}),
+        companions=tuple(
+            (companion, _estimate(companion.estimated_size_mb * MEGABYTE)) for companion in catalog.companions.values()
+        ),
     )
 
 
@@ -109,6 +117,7 @@ def _with_measured(catalog: Catalog, file: str, measured: Mapping[str, tuple[int
             {name: beyond_base(PartKind.FLAVOR, name, size) for name, size in known.flavors.items()}
         ),
         addons=MappingProxyType({name: beyond_base(PartKind.ADDON, name, size) for name, size in known.addons.items()}),
+        companions=known.companions,
     )
     if problems:
         raise UseError(problems)

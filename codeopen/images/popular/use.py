@@ -10,6 +10,7 @@ from codeopen.errors import CodeOpenError
 from codeopen.model.catalog.model import Addon, Catalog, Flavor, Status
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.selection.closest import closest
+from codeopen.model.selection.companions import companions_of
 from codeopen.model.selection.compatibility import common_platforms, incompatible_pairs, missing_addons
 from codeopen.model.selection.order import in_layer_order
 
@@ -126,6 +127,7 @@ def _obstacle(catalog: Catalog, combination: Combination) -> str:
     flavor = catalog.flavors[combination.flavor]
     addons = tuple(catalog.addons[addon] for addon in combination.addons)
     parts: tuple[Flavor | Addon, ...] = (flavor, *addons)
+    companions = companions_of(catalog, combination.flavor, combination.addons)
     for part in parts:
         if part.status is Status.PLANNED:
             return f"{part.id} is planned"
@@ -133,4 +135,4 @@ def _obstacle(catalog: Catalog, combination: Combination) -> str:
         return f"{first.id} and {second.id} can't be in one image"
     for addon, required in missing_addons(addons):
         return f"{addon.id} needs {required}"
-    return "" if common_platforms(catalog.base, parts) else "no platform has all of its parts"
+    return "" if common_platforms(catalog.base, (*parts, *companions)) else "no platform has all of its parts"

@@ -1,7 +1,7 @@
 """What the catalog and a plan say of an image, before it is looked at: the parts that it is made of, and all of theirs.
 
 An image inherits the checks of all of its parts: the base's, the flavor's, those of flavors that it takes, and those of
-its add-ons.
+its add-ons and companions. A companion may replace checks of the others.
 """
 
 from __future__ import annotations
@@ -74,10 +74,13 @@ def _expect(
     planned = {each.part.id: each for each in plan.parts}
     members = _with_ancestors(planned, parts)
     addons = tuple(catalog.addons[part.id] for part in parts if part.kind is PartKind.ADDON)
+    companions = [catalog.companions[part.id] for part in parts if part.kind is PartKind.COMPANION]
+    replaced = {name for companion in companions for name in companion.replaces}
     left_out: dict[str, str] = {}
     checks: list[tuple[str, Check]] = []
     for member in members:
-        in_force = checks_in_force(member.part.checks, plan.substituted)
+        own = (check for check in member.part.checks if check.name not in replaced)
+        in_force = checks_in_force(own, plan.substituted)
         checks += [(str(member.part.id), check) for check in in_force.checks]
         left_out |= in_force.left_out
     layered = [planned[part] for part in dict.fromkeys((BASE, *parts))]

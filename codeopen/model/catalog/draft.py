@@ -12,6 +12,7 @@ from codeopen.model.catalog.model import (
     Addon,
     Base,
     Check,
+    Companion,
     Flavor,
     LegacyMapping,
     PopularCombination,
@@ -22,9 +23,9 @@ from codeopen.model.catalog.model import (
 from codeopen.model.catalog.names import closest, known
 from codeopen.model.catalog.source import Document, KeyPath, show_path
 
-TOPICS: Final = ("tiers", "base", "flavors", "addons", "popular", "upstreams", "legacy", "gpus")
+TOPICS: Final = ("tiers", "base", "flavors", "addons", "companions", "popular", "upstreams", "legacy", "gpus")
 WHOLE: Final = frozenset({"base", "gpus"})  # files that are one entry, not many
-OPTIONAL: Final = frozenset({"gpus"})  # files that a catalog may do without
+OPTIONAL: Final = frozenset({"gpus", "companions"})  # files that a catalog may do without
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,14 @@ class Draft:
     tiers: Mapping[str, Tier]
     flavors: Mapping[str, Flavor]
     addons: Mapping[str, Addon]
+    companions: Mapping[str, Companion]
     popular: Mapping[int, PopularCombination]
     upstreams: Mapping[str, Upstream]
     legacy: Mapping[str, LegacyMapping]
     gpus: Gpus | None
 
     def parts(self) -> Iterator[Part]:
-        """Base, flavors and add-ons, each as far as they are alike."""
+        """Base, flavors, add-ons and companions, each as far as they are alike."""
         if self.base:
             base = self.base
             yield Part(("base",), base.ports, "ports", base.env, "env", base.checks, base.upstreams, base.platforms)
@@ -58,6 +60,15 @@ class Draft:
         for addon in self.addons.values():
             path, ports, env = ("addons", addon.id), addon.extra_ports, addon.extra_env
             yield Part(path, ports, "extra_ports", env, "extra_env", addon.checks, addon.upstreams, addon.platforms)
+        for companion in self.companions.values():
+            path = ("companions", companion.id)
+            yield Part(path, (), "", {}, "", companion.checks, companion.upstreams, companion.platforms)
+
+    @property
+    def has_all_parts(self) -> bool:
+        """Whether something may be said about the parts as a whole."""
+        absent = OPTIONAL - self.documents.keys()
+        return self.whole | absent >= {"base", "flavors", "addons", "companions"}
 
     def problem(self, path: KeyPath, what: str, fix: str, *, at_key: bool = False) -> Problem:
         """A problem with the value at ``path``, or with its key."""
@@ -83,7 +94,7 @@ NOUNS: Final[Mapping[str, str]] = {"tiers": "tier", "flavors": "flavor", "addons
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What base, flavors and add-ons have in common, and the names of the keys that hold it."""
+    """What base, flavors, add-ons and companions have in common, and the names of the keys that hold it."""
 
     path: KeyPath
     ports: tuple[Port, ...]

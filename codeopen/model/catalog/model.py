@@ -6,7 +6,7 @@ database speak of the same things.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -191,6 +191,32 @@ class Addon:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """A part that nobody selects: a combination of one of ``with_flavors`` with all of ``with_addons`` takes it.
+
+    Its ``checks`` are asked of these combinations, in the place of the others' that ``replaces`` names. Its size is
+    what it adds to an image.
+    """
+
+    id: str
+    name: str
+    description: str
+    with_flavors: tuple[str, ...]
+    with_addons: tuple[str, ...]
+    includes: tuple[str, ...]
+    estimated_size_mb: int
+    checks: tuple[Check, ...]
+    replaces: tuple[str, ...]
+    upstreams: tuple[str, ...]
+    platforms: tuple[str, ...]
+    not_for: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def is_taken_by(self, flavor: str, addons: Iterable[str]) -> bool:
+        """Whether the combination of a flavor with add-ons, by their ids, has it."""
+        return flavor in self.with_flavors and set(addons).issuperset(self.with_addons)
+
+
+@dataclass(frozen=True, slots=True)
 class PopularCombination:
     """A combination that is built ahead of demand, and why it is."""
 
@@ -288,6 +314,7 @@ class Catalog:
     upstreams: Mapping[str, Upstream]
     legacy: Mapping[str, LegacyMapping]
     gpus: Gpus = field(default_factory=Gpus)
+    companions: Mapping[str, Companion] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def default_tier(self) -> Tier:

@@ -45,6 +45,7 @@ def read_catalog(directory: Path) -> Catalog:
         upstreams=MappingProxyType(dict(draft.upstreams)),
         legacy=MappingProxyType(dict(draft.legacy)),
         gpus=draft.gpus or Gpus(),
+        companions=MappingProxyType(dict(draft.companions)),
     )
 
 
@@ -109,6 +110,7 @@ def _draft(topics: Mapping[str, _Topic], problems: list[Problem]) -> Draft:
         "tiers": built("tiers", build.build_tier),
         "flavors": built("flavors", build.build_flavor),
         "addons": built("addons", build.build_addon),
+        "companions": built("companions", build.build_companion),
         "popular": built("popular", build.build_popular),
         "upstreams": built("upstreams", build.build_upstream),
         "legacy": built("legacy", build.build_legacy),

@@ -14,6 +14,7 @@ from codeopen.model.catalog.model import (
     Base,
     Check,
     CommandCheck,
+    Companion,
     Flavor,
     LegacyMapping,
     PopularCombination,
@@ -136,6 +137,24 @@ def build_addon(entry: Entry) -> Addon:
         layer_order=fields["layer_order"],
         includes=tuple(fields["includes"]),
         checks=_checks(fields["checks"]),
+        upstreams=tuple(fields["upstreams"]),
+        platforms=tuple(fields["platforms"]),
+        not_for=MappingProxyType(dict(fields.get("not_for", {}))),
+    )
+
+
+def build_companion(entry: Entry) -> Companion:
+    fields = entry.fields
+    return Companion(
+        id=str(entry.path[-1]),
+        name=fields["name"],
+        description=fields["description"],
+        with_flavors=tuple(fields["with_flavors"]),
+        with_addons=tuple(fields["with_addons"]),
+        includes=tuple(fields["includes"]),
+        estimated_size_mb=fields["estimated_size_mb"],
+        checks=_checks(fields["checks"]),
+        replaces=tuple(fields.get("replaces", ())),
         upstreams=tuple(fields["upstreams"]),
         platforms=tuple(fields["platforms"]),
         not_for=MappingProxyType(dict(fields.get("not_for", {}))),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from codeopen.model.catalog.model import Addon, Catalog, Flavor, Status
+from codeopen.model.selection.companions import companions_of
 from codeopen.model.selection.compatibility import common_platforms, incompatible_pairs, missing_addons
 from codeopen.model.selection.order import in_layer_order
 
@@ -58,4 +59,5 @@ def _compatible_sets(addons: tuple[Addon, ...]) -> Iterator[tuple[Addon, ...]]:
 
 
 def _can_be_had(catalog: Catalog, flavor: Flavor, addons: tuple[Addon, ...]) -> bool:
-    return not any(missing_addons(addons)) and bool(common_platforms(catalog.base, (flavor, *addons)))
+    companions = companions_of(catalog, flavor.id, (addon.id for addon in addons))
+    return not any(missing_addons(addons)) and bool(common_platforms(catalog.base, (flavor, *addons, *companions)))

@@ -11,6 +11,7 @@ _DOT_COLORS: Final = (
     (PartKind.BASE, "#1e3a5f", "#ffffff"),
     (PartKind.FLAVOR, "#d7f0ec", "#0b3b36"),
     (PartKind.ADDON, "#ffefd2", "#4a2a00"),
+    (PartKind.COMPANION, "#efe4fb", "#3b1a5e"),
 )
 
 

@@ -24,6 +24,7 @@ _CATALOG_FILES: Final = {
     PartKind.BASE: "base.yaml",
     PartKind.FLAVOR: "flavors.yaml",
     PartKind.ADDON: "addons.yaml",
+    PartKind.COMPANION: "companions.yaml",
 }
 _SHOWN_DIGITS: Final = 8
 HEALTH: Final = "CODEOPEN_HEALTH"

@@ -7,7 +7,7 @@ from typing import Final
 from codeopen.errors import ImageNameError, PlanError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination
-from codeopen.model.plan.parts import PartId, PartKind, list_parts
+from codeopen.model.plan.parts import PartId, PartKind, list_members, list_parts
 from codeopen.model.selection.closest import closest
 from codeopen.model.selection.name import PREFIX, Release, parse_image_name, selected_parts
 
@@ -34,5 +34,4 @@ def parts_named(catalog: Catalog, name: str) -> tuple[tuple[PartId, ...], Combin
             raise
         raise PlanError(f"part {name!r}: the catalog has none of that name; {closest(words, names)}") from None
     flavor, addons = selected_parts(catalog, image)
-    ids = (PartId(PartKind.FLAVOR, flavor), *(PartId(PartKind.ADDON, addon) for addon in addons))
-    return ids, Combination(flavor, addons)
+    return list_members(catalog, flavor, addons), Combination(flavor, addons)

@@ -1,20 +1,22 @@
-"""The parts that images are made of, and what each is built on: base, then flavors and add-ons.
+"""The parts that images are made of, and what each is built on: base, then flavors, add-ons and companions.
 
 Beside them stand the substitutes, which a stack may build in the place of upstreams that it can't reach.
 
 Add-ons are built on the base, not on a flavor: the layers beyond the base's are the add-on's delta, which any flavor
-takes. Source: specification, "Layer Model", with the structure of the design ("parts are built, combinations are
-composed").
+takes. So are companions, whose delta a combination takes because of what it holds. Source:
+specification, "Layer Model", with the structure of the design ("parts are built, combinations are composed").
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from codeopen.model.catalog.model import Addon, Catalog, Check, Flavor, Status
+from codeopen.model.catalog.model import Addon, Catalog, Check, Companion, Flavor, Status
 from codeopen.model.plan.graph import Graph
+from codeopen.model.selection.companions import companions_of, taken_because
 from codeopen.model.selection.name import PREFIX
 
 
@@ -25,20 +27,21 @@ class PartKind(StrEnum):
     BASE = "base"
     FLAVOR = "flavor"
     ADDON = "addon"
+    COMPANION = "companion"
 
 
 @dataclass(frozen=True, slots=True)
 class PartId:
-    """A part's kind and its id in the catalog; as text ``base``, ``js``, ``addon-gui`` or ``substitute-go``.
+    """A part's kind and its id in the catalog; as text ``base``, ``js``, ``addon-gui``.
 
-    The text is unique over all kinds.
+    So are ``companion-python-cuda`` and ``substitute-go``. The text is unique over all kinds.
     """
 
     kind: PartKind
     id: str
 
     def __str__(self) -> str:
-        return f"{self.kind}-{self.id}" if self.kind in {PartKind.ADDON, PartKind.SUBSTITUTE} else self.id
+        return self.id if self.kind in {PartKind.BASE, PartKind.FLAVOR} else f"{self.kind}-{self.id}"
 
 
 BASE: Final = PartId(PartKind.BASE, "base")
@@ -50,7 +53,8 @@ class Part:
 
     ``takes`` are other parts whose images its Dockerfile uses as named build contexts, beside its parent's.
     ``directory`` is its build context, relative to the checkout; ``checks`` and ``upstreams`` are its own, not those
-    of the part that it stands on; ``platforms`` are those that its parent has as well.
+    of the part that it stands on; ``platforms`` are those that its parent has as well. ``reason`` says
+    why combinations have a part that nobody selects.
     """
 
     id: PartId
@@ -62,6 +66,7 @@ class Part:
     upstreams: tuple[str, ...]
     platforms: tuple[str, ...]
     checks: tuple[Check, ...]
+    reason: str = ""
 
     @property
     def repository(self) -> str:
@@ -75,7 +80,7 @@ class Part:
 
 
 def list_parts(catalog: Catalog) -> tuple[Part, ...]:
-    """All parts of the catalog, planned ones too: the base, then flavors and add-ons in catalog order."""
+    """All parts of the catalog, planned ones too: the base, then flavors, add-ons and companions in catalog order."""
     base = Part(
         id=BASE,
         name=catalog.base.name,
@@ -92,7 +97,24 @@ def list_parts(catalog: Catalog) -> tuple[Part, ...]:
         for flavor in catalog.flavors.values()
     )
     addons = (_on_base(PartKind.ADDON, addon, "dockerfiles/addons", base) for addon in catalog.addons.values())
-    return (base, *flavors, *addons)
+    companions = (
+        _on_base(PartKind.COMPANION, companion, "dockerfiles/companions", base)
+        for companion in catalog.companions.values()
+    )
+    return (base, *flavors, *addons, *companions)
+
+
+def list_members(catalog: Catalog, flavor: str, addons: Sequence[str]) -> tuple[PartId, ...]:
+    """The parts of a combination as they lie on each other, by the ids of its flavor and of its add-ons in layer order.
+
+    A companion lies directly on the last of its add-ons, so that combinations with further ones share it.
+    """
+    members = [PartId(PartKind.FLAVOR, flavor)]
+    for place, addon in enumerate(addons, start=1):
+        members.append(PartId(PartKind.ADDON, addon))
+        found = (PartId(PartKind.COMPANION, each.id) for each in companions_of(catalog, flavor, addons[:place]))
+        members += [companion for companion in found if companion not in members]
+    return tuple(members)
 
 
 def list_builds(catalog: Catalog) -> tuple[Part, ...]:
@@ -100,17 +122,20 @@ def list_builds(catalog: Catalog) -> tuple[Part, ...]:
     return (*list_substitutes(catalog), *list_parts(catalog))
 
 
-def _on_base(kind: PartKind, record: Flavor | Addon, folder: str, base: Part, takes: tuple[str, ...] = ()) -> Part:
+def _on_base(
+    kind: PartKind, record: Flavor | Addon | Companion, folder: str, base: Part, takes: tuple[str, ...] = ()
+) -> Part:
     return Part(
         id=PartId(kind, record.id),
         name=record.name,
-        status=record.status,
+        status=Status.AVAILABLE if isinstance(record, Companion) else record.status,
         parent=base.id,
         takes=tuple(PartId(PartKind.FLAVOR, flavor) for flavor in takes),
         directory=f"{folder}/{record.id}",
         upstreams=record.upstreams,
         platforms=tuple(platform for platform in base.platforms if platform in record.platforms),
         checks=record.checks,
+        reason=taken_because(record) if isinstance(record, Companion) else "",
     )
 
 

@@ -16,7 +16,16 @@ from codeopen.model.plan.exporting import EPOCH_ARGUMENT, source_date_epoch
 from codeopen.model.plan.graph import Graph
 from codeopen.model.plan.health import render_health
 from codeopen.model.plan.origin import LICENSES, SOURCE, join_licenses, joint_origin
-from codeopen.model.plan.parts import BASE, Part, PartId, PartKind, list_parts, list_substitutes, parts_graph
+from codeopen.model.plan.parts import (
+    BASE,
+    Part,
+    PartId,
+    PartKind,
+    list_members,
+    list_parts,
+    list_substitutes,
+    parts_graph,
+)
 from codeopen.model.plan.state import PartState, why_not_built
 from codeopen.model.plan.substitutes import substitutes_in_force
 from codeopen.model.selection.closest import closest
@@ -69,7 +78,7 @@ class PlannedPart:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCombination:
-    """A combination with its image's name, its parts (the flavor, then add-ons in layer order) and its plan digests.
+    """A combination with its image's name, its parts as they lie on each other, and its plan digests.
 
     ``digests`` has the platforms that all parts are built for; none when a part is in ``not_buildable``.
     """
@@ -124,10 +133,7 @@ def plan_combinations(
     """Plan combinations one after the other, from the parts of a plan."""
     by_id = {planned.part.id: planned for planned in parts}
     for combination in combinations:
-        ids = (
-            PartId(PartKind.FLAVOR, combination.flavor),
-            *(PartId(PartKind.ADDON, addon) for addon in combination.addons),
-        )
+        ids = list_members(catalog, combination.flavor, combination.addons)
         members = [by_id[part_id] for part_id in ids]
         yield PlannedCombination(
             combination=combination,

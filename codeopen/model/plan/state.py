@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.model import Addon, Base, Catalog, Companion, Flavor
 from codeopen.model.plan.parts import Part, PartKind
 from codeopen.model.selection.compatibility import why_not
 
@@ -34,7 +34,18 @@ def why_not_built(catalog: Catalog, part: Part, state: PartState, platform: str)
     """Why a part can't be built for a platform, as the rest of a sentence that begins with its name."""
     if state in _REASONS:
         return _REASONS[state]
-    records = catalog.flavors if part.id.kind is PartKind.FLAVOR else catalog.addons
-    record = records.get(part.id.id, catalog.base)
-    why = why_not(catalog, record, platform)
+    why = why_not(catalog, record_of(catalog, part), platform)
     return f"is not built for {platform}" + (f": {why}" if why else "")
+
+
+def record_of(catalog: Catalog, part: Part) -> Base | Flavor | Addon | Companion:
+    """What the catalog says of a part that is no substitute."""
+    match part.id.kind:
+        case PartKind.FLAVOR:
+            return catalog.flavors[part.id.id]
+        case PartKind.ADDON:
+            return catalog.addons[part.id.id]
+        case PartKind.COMPANION:
+            return catalog.companions[part.id.id]
+        case _:
+            return catalog.base

@@ -1,4 +1,4 @@
-"""The picture of the layers: base at the bottom, flavors on it, add-ons on top, with sizes, extras and ports.
+"""The picture of the layers: base at the bottom, flavors on it, then add-ons and companions, with sizes and ports.
 
 Drawn here without any dependency, in whole pixels, so that the same catalog gives the same bytes. Colours keep a
 contrast of at least 4.5 to 1 between text and ground (WCAG 2.2, success criterion 1.4.3).
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from codeopen.model.catalog.model import Addon, Base, Catalog, Flavor, Port, Status
+from codeopen.model.catalog.model import Addon, Base, Catalog, Companion, Flavor, Port, Status
 
 _WIDTH: Final = 1080
 _MARGIN: Final = 24
@@ -72,7 +72,9 @@ class _Panel:
 def draw_svg(catalog: Catalog) -> str:
     """The catalog's layers as an SVG document."""
     addons = sorted(catalog.addons.values(), key=lambda addon: addon.status is Status.PLANNED)
+    companions = _rows([_companion_box(companion) for companion in catalog.companions.values()])
     panels = (
+        *([_Panel("COMPANIONS", "not selected: taken by what has both", companions)] if companions else []),
         _Panel("ADD-ONS", "optional, any set of them on any flavor", _rows([_addon_box(addon) for addon in addons])),
         _Panel("FLAVORS", "choose one", _rows([_flavor_box(flavor) for flavor in catalog.flavors.values()])),
     )
@@ -119,6 +121,11 @@ def _addon_box(addon: Addon) -> _Box:
         return _Box("planned", addon.id, (addon.name, ", ".join(extras)), ("planned",))
     tags = (*_ports(addon.extra_ports), *((f"from {addon.requires_tier}",) if addon.requires_tier else ()))
     return _Box("addon", addon.id, (addon.name, ", ".join(extras) or "no extra resources"), tags)
+
+
+def _companion_box(companion: Companion) -> _Box:
+    tags = (f"with {', '.join(companion.with_addons)}",)
+    return _Box("addon", companion.id, (companion.name, ", ".join(companion.with_flavors)), tags)
 
 
 def _base_box(base: Base) -> _Box:

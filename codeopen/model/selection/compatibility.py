@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from codeopen.model.catalog.model import Addon, Base, Catalog, Flavor
+from codeopen.model.catalog.model import Addon, Base, Catalog, Companion, Flavor
 
 
 def incompatible_pairs(addons: Sequence[Addon]) -> Iterator[tuple[Addon, Addon]]:
@@ -24,18 +24,18 @@ def missing_addons(addons: Sequence[Addon]) -> Iterator[tuple[Addon, str]]:
                 yield addon, required
 
 
-def common_platforms(base: Base, parts: Iterable[Flavor | Addon]) -> tuple[str, ...]:
+def common_platforms(base: Base, parts: Iterable[Flavor | Addon | Companion]) -> tuple[str, ...]:
     """The platforms, in the base's order, that the base and all other parts of an image are built for."""
     platforms = [part.platforms for part in parts]
     return tuple(platform for platform in base.platforms if all(platform in others for others in platforms))
 
 
-def why_not(catalog: Catalog, part: Base | Flavor | Addon, platform: str) -> str:
+def why_not(catalog: Catalog, part: Base | Flavor | Addon | Companion, platform: str) -> str:
     """Why a part is not built for a platform: what it says itself, its upstreams and the flavors that it takes."""
     return "; ".join(dict.fromkeys(_causes(catalog, part, platform)))
 
 
-def _causes(catalog: Catalog, part: Base | Flavor | Addon, platform: str) -> Iterator[str]:
+def _causes(catalog: Catalog, part: Base | Flavor | Addon | Companion, platform: str) -> Iterator[str]:
     if not isinstance(part, Base) and platform in part.not_for:
         yield part.not_for[platform]
     for upstream in (catalog.upstreams[name] for name in part.upstreams):

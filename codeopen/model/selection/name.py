@@ -16,8 +16,8 @@ from codeopen.model.selection.closest import closest
 from codeopen.model.selection.order import in_layer_order
 
 PREFIX: Final = "codeopen-"
-# codeopen-base and codeopen-addon-<id> name parts, not combinations.
-_RESERVED: Final = re.compile(r"base|addon(?:-.*)?", re.DOTALL)
+# codeopen-base, codeopen-addon-<id> and codeopen-companion-<id> name parts, not combinations.
+_RESERVED: Final = re.compile(r"base|(?:addon|companion)(?:-.*)?", re.DOTALL)
 
 _HOST: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _REGISTRY: Final = re.compile(rf"(?:{_HOST}(?:\.{_HOST})*|\[[0-9a-fA-F:]+\])(?::([0-9]{{1,5}}))?", re.ASCII)

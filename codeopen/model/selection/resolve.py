@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from codeopen.model.catalog.model import Addon, Catalog, Flavor, Status, Tier
+from codeopen.model.catalog.model import Addon, Catalog, Companion, Flavor, Status, Tier
 from codeopen.model.quantity import Cpu, Memory
 from codeopen.model.selection.closest import closest
+from codeopen.model.selection.companions import companions_of, taken_because
 from codeopen.model.selection.compatibility import common_platforms, incompatible_pairs, missing_addons, why_not
 from codeopen.model.selection.name import Release, format_image_name, release_errors
 from codeopen.model.selection.order import in_layer_order
@@ -37,6 +38,7 @@ class _Parts:
     tier: Tier | None
     flavor: Flavor | None
     addons: tuple[Addon, ...]
+    companions: tuple[Companion, ...]
 
 
 def resolve(
@@ -61,8 +63,9 @@ def resolve(
         addon_ports=frozenset(port.name for port in addon_ports),
         env=MappingProxyType(dict(sorted(env.items()))),
         monthly_price_cents=parts.tier.monthly_price_cents + sum(addon.monthly_price_cents for addon in addons),
-        platforms=common_platforms(catalog.base, (parts.flavor, *addons)),
+        platforms=common_platforms(catalog.base, (parts.flavor, *addons, *parts.companions)),
         addons=tuple(addon.id for addon in addons),
+        companions=parts.companions,
     )
 
 
@@ -86,6 +89,7 @@ def _find_parts(catalog: Catalog, selection: Selection) -> _Parts:
         tier=catalog.tiers.get(selection.tier),
         flavor=catalog.flavors.get(selection.flavor),
         addons=in_layer_order(addons),
+        companions=companions_of(catalog, selection.flavor, selection.addons),
     )
 
 
@@ -173,12 +177,17 @@ def _platform(catalog: Catalog, parts: _Parts, platform: str) -> Iterator[Reason
     lacking += [
         _lacking(catalog, "add-on", addon, platform) for addon in parts.addons if platform not in addon.platforms
     ]
+    lacking += [
+        f"{_lacking(catalog, 'companion', companion, platform)}, {taken_because(companion)}"
+        for companion in parts.companions
+        if platform not in companion.platforms
+    ]
     if lacking:
-        usable = common_platforms(catalog.base, (*flavors, *parts.addons))
+        usable = common_platforms(catalog.base, (*flavors, *parts.addons, *parts.companions))
         fix = f"use one of: {', '.join(usable)}" if usable else "no platform has all of these parts: leave some out"
         yield Reason(ReasonCode.PLATFORM, f"not built for platform {platform!r}: {', '.join(lacking)}", fix)
 
 
-def _lacking(catalog: Catalog, noun: str, part: Flavor | Addon, platform: str) -> str:
+def _lacking(catalog: Catalog, noun: str, part: Flavor | Addon | Companion, platform: str) -> str:
     why = why_not(catalog, part, platform)
     return f"{noun} {part.id!r}" + (f" ({why})" if why else "")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from codeopen.model.catalog.model import Port
+from codeopen.model.catalog.model import Companion, Port
 from codeopen.model.quantity import Cpu, Memory
 from codeopen.model.selection.name import ImageName
 
@@ -47,7 +47,7 @@ class Resolution:
 
     ``ports`` are sorted by number, ``env`` by name, ``addons`` are in layer order; ``addon_ports`` names the ports that
     come and go with an add-on; ``platforms`` are those that every part of the image is built for; the price is in cents
-    a month.
+    a month. ``companions`` are parts that the image has beside the selected ones, because of these.
     """
 
     image: ImageName
@@ -58,6 +58,7 @@ class Resolution:
     monthly_price_cents: int
     platforms: tuple[str, ...]
     addons: tuple[str, ...]
+    companions: tuple[Companion, ...] = ()
 
 
 class ReasonCode(StrEnum):

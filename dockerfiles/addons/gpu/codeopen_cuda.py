@@ -34,19 +34,19 @@ def call(function: Callable[..., int], *arguments: object) -> None:
 
 
 def runtime_version() -> str:
-    """Version of the CUDA runtime, as 12.9."""
+    """Version of the CUDA runtime, as 12.8."""
     number = ctypes.c_int()
     call(load("libcudart.so.12").cudaRuntimeGetVersion, ctypes.byref(number))
     return version(number.value)
 
 
 def version(number: int) -> str:
-    """12090 is version 12.9."""
+    """12080 is version 12.8."""
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def cublas_version() -> str:
-    """Version of cuBLAS, as 12.9.3."""
+    """Version of cuBLAS, as 12.8.4."""
     cublas = load("libcublas.so.12")
     parts = []
     for wanted in range(3):

@@ -22,6 +22,7 @@ TREE = {
     "dockerfiles/flavors/js/Dockerfile": "FROM base\n",
     "dockerfiles/flavors/js/tools.json": "{}\n",
     "dockerfiles/addons/databases/Dockerfile": "FROM base\n",
+    "dockerfiles/companions/python-cuda/Dockerfile": "FROM base\n",
 }
 RESOLVE = ("resolve", "--tier", "builder", "--flavor", "js")
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from codeopen.errors import Problem
 from codeopen.model.catalog.draft import Draft
+
+_PARTS_OWN_NAMES: Final = {"addon": "add-ons", "companion": "companions"}
 
 
 def suffixes_are_unique(draft: Draft) -> Iterator[Problem]:
@@ -30,11 +33,12 @@ def flavors_are_not_the_base(draft: Draft) -> Iterator[Problem]:
         yield draft.problem(("flavors", "base"), what, "choose another id", at_key=True)
 
 
-def flavors_are_no_addons(draft: Draft) -> Iterator[Problem]:
+def flavors_are_no_parts_of_other_kinds(draft: Draft) -> Iterator[Problem]:
     """Add-on ``gui``'s own image is ``codeopen-addon-gui``: no flavor's may be called so, with or without add-ons."""
     for name in draft.ids.get("flavors", ()):
-        if name.split("-")[0] == "addon":
-            what = "names that start with codeopen-addon are those of add-ons' own images"
+        kind = name.split("-")[0]
+        if kind in _PARTS_OWN_NAMES:
+            what = f"names that start with codeopen-{kind} are those of {_PARTS_OWN_NAMES[kind]}' own images"
             yield draft.problem(("flavors", name), what, "choose another id", at_key=True)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from codeopen.errors import Problem
 from codeopen.model.catalog.draft import Draft, items
-from codeopen.model.catalog.model import Addon, Flavor, Source, Upstream, UpstreamKind
+from codeopen.model.catalog.model import Addon, Companion, Flavor, Source, Upstream, UpstreamKind
 from codeopen.model.catalog.source import KeyPath
 
 _ARCHITECTURE: Final = re.compile(r"(?<![a-z0-9])(?:amd64|x86[_-]64|x64|arm64|aarch64)(?![a-z0-9])", re.IGNORECASE)
@@ -47,8 +47,7 @@ def taken_flavors_have_the_platforms(draft: Draft) -> Iterator[Problem]:
 def parts_say_why_not(draft: Draft) -> Iterator[Problem]:
     if draft.base is None or not draft.whole >= {"flavors", "upstreams"}:
         return
-    records: Mapping[str, Mapping[str, Flavor | Addon]] = {"flavors": draft.flavors, "addons": draft.addons}
-    for topic, parts in records.items():
+    for topic, parts in _records(draft).items():
         for part in parts.values():
             for platform in draft.base.platforms:
                 if platform not in part.platforms and not _explained(draft, part, platform):
@@ -57,7 +56,11 @@ def parts_say_why_not(draft: Draft) -> Iterator[Problem]:
                     yield draft.problem((topic, part.id, "platforms"), what, fix)
 
 
-def _explained(draft: Draft, part: Flavor | Addon, platform: str) -> bool:
+def _records(draft: Draft) -> Mapping[str, Mapping[str, Flavor | Addon | Companion]]:
+    return {"flavors": draft.flavors, "addons": draft.addons, "companions": draft.companions}
+
+
+def _explained(draft: Draft, part: Flavor | Addon | Companion, platform: str) -> bool:
     upstreams = (draft.upstreams[name] for name in part.upstreams if name in draft.upstreams)
     taken = part.takes if isinstance(part, Flavor) else ()
     return (
@@ -82,7 +85,7 @@ def upstreams_say_why_not(draft: Draft) -> Iterator[Problem]:
 
 
 def parts_without_a_platform_are_not_built_for_it(draft: Draft) -> Iterator[Problem]:
-    for topic, parts in (("flavors", draft.flavors), ("addons", draft.addons)):
+    for topic, parts in _records(draft).items():
         for part in parts.values():
             for platform in part.not_for:
                 if platform in part.platforms:

@@ -31,7 +31,7 @@ def substitutes_name_known_upstreams(draft: Draft) -> Iterator[Problem]:
 
 
 def substitutes_name_known_checks(draft: Draft) -> Iterator[Problem]:
-    if not draft.whole >= {"base", "flavors", "addons"}:
+    if not draft.has_all_parts:
         return
     names = {check.name for part in draft.parts() for check in part.checks}
     for upstream in draft.upstreams.values():
@@ -58,6 +58,30 @@ def addons_name_known_addons(draft: Draft) -> Iterator[Problem]:
             yield from draft.unknown("addons", path, name)
 
 
+def companions_name_known_parts(draft: Draft) -> Iterator[Problem]:
+    for companion in draft.companions.values():
+        for key, topic, names in (
+            ("with_flavors", "flavors", companion.with_flavors),
+            ("with_addons", "addons", companion.with_addons),
+        ):
+            for path, name in items(("companions", companion.id, key), names):
+                yield from draft.unknown(topic, path, name)
+
+
+def companions_replace_known_checks(draft: Draft) -> Iterator[Problem]:
+    if not draft.has_all_parts:
+        return
+    for companion in draft.companions.values():
+        own = {("flavors", name) for name in companion.with_flavors} | {
+            ("addons", name) for name in companion.with_addons
+        }
+        names = {check.name for part in draft.parts() if part.path in own for check in part.checks}
+        for path, name in items(("companions", companion.id, "replaces"), companion.replaces):
+            if name not in names:
+                what = f'none of its flavors and add-ons has a check "{name}"'
+                yield draft.problem(path, what, "write the name of a check of theirs, or remove it")
+
+
 def popular_names_known_parts(draft: Draft) -> Iterator[Problem]:
     for index, combination in draft.popular.items():
         yield from draft.unknown("flavors", ("popular", index, "flavor"), combination.flavor)
@@ -75,7 +99,7 @@ def legacy_names_known_entries(draft: Draft) -> Iterator[Problem]:
 
 
 def upstreams_are_used(draft: Draft) -> Iterator[Problem]:
-    if not draft.whole >= {"base", "flavors", "addons"}:
+    if not draft.has_all_parts:
         return
     used = {name for part in draft.parts() for name in part.upstreams}
     used |= {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Final
 
 from codeopen.errors import Problem
-from codeopen.model.catalog.draft import Draft
+from codeopen.model.catalog.draft import Draft, combinable
 from codeopen.model.catalog.model import Addon, Status
 
 MOST_NEEDED: Final = 16  # an image has at most some hundred layers, and a name at most 255 characters
@@ -119,3 +120,13 @@ def incompatibility_is_mutual(draft: Draft) -> Iterator[Problem]:
             elif other and addon.id not in other.incompatible_with:
                 what = f"{name} does not name {addon.id} as incompatible"
                 yield draft.problem(path, what, f"add {addon.id} to incompatible_with of {name}, or remove it here")
+
+
+def companions_can_be_taken(draft: Draft) -> Iterator[Problem]:
+    """There is a combination that has all of a companion's add-ons."""
+    for companion in draft.companions.values():
+        found = [draft.addons[name] for name in companion.with_addons if name in draft.addons]
+        for one, other in combinations(found, 2):
+            if not combinable(one, other):
+                what = f"{one.id} and {other.id} can't be in one image, so that nothing could ever take {companion.id}"
+                yield draft.problem(("companions", companion.id, "with_addons"), what, "remove one of them")

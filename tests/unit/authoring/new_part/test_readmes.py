@@ -68,7 +68,7 @@ def test_those_of_this_repository_are_current() -> None:
 def test_a_stale_block_is_told_with_its_file_and_the_command(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(capsys) == (0, "READMEs that repeat the catalog as it is: 15\n", "")
+    assert call(capsys) == (0, "READMEs that repeat the catalog as it is: 16\n", "")
     make_gui_stale(checkout)
     before = tree(checkout)
     assert call(capsys) == (1, "", STALE)
@@ -199,7 +199,7 @@ def test_writing_changes_no_build_context(checkout: Path) -> None:
 def test_a_new_addon_s_readme_is_current(checkout: Path, port: int | None) -> None:
     write_addon(draft_addon(read_catalog(checkout / "catalog"), "pdf", "PDF Tools", port), Path("catalog"), checkout)
     catalog = read_catalog(checkout / "catalog")
-    assert [readme.state for readme in read_readmes(catalog, checkout)] == [ReadmeState.CURRENT] * 16
+    assert [readme.state for readme in read_readmes(catalog, checkout)] == [ReadmeState.CURRENT] * 17
     text = (checkout / "dockerfiles/addons/pdf/README.md").read_text()
     assert text.startswith(f"# pdf\n\nPDF Tools, for any flavor.\n\n{BEGIN}\n\n- **Name**: PDF Tools, available\n")
     assert f"\n\n{END}\n\n- **" in text

@@ -14,12 +14,13 @@ from codeopen.model.plan.context import read_contexts
 from codeopen.model.plan.parts import list_builds
 from codeopen.model.plan.plan import BuildPlan, PlanRequest, make_plan
 from codeopen.model.selection.name import Release
-from tests.unit.catalogs import AMD64, make_catalog, spec_addons, spec_flavors
+from tests.unit.catalogs import AMD64, make_catalog, make_companion, spec_addons, spec_flavors
 from tests.unit.trees import write_tree
 
 FLAVORS = [replace(each, takes=("rust",) if each.id == "polyglot" else ()) for each in spec_flavors()]
 FLAVORS[4] = replace(FLAVORS[4], platforms=("linux/arm64",))
-CATALOG = make_catalog(flavors=FLAVORS, addons=spec_addons())
+COMPANIONS = (make_companion("extra", ("js", "rust"), ("gui",)), make_companion("other", ("js",), ("code-server",)))
+CATALOG = make_catalog(flavors=FLAVORS, addons=spec_addons(), companions=COMPANIONS)
 BUILDABLE = (
     "base",
     "flavors/js",
@@ -28,6 +29,7 @@ BUILDABLE = (
     "flavors/polyglot",
     "addons/gui",
     "addons/code-server",
+    "companions/extra",
 )
 
 
@@ -41,8 +43,10 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> BuildPlan:
 
 def test_without_names_all_parts_are_tried_in_the_order_of_building(plan: BuildPlan) -> None:
     found = find_targets(CATALOG, plan, [])
-    assert [target.name for target in found.targets] == ["base", "js", "python", "addon-gui", "addon-code-server"]
-    assert [target.specified_mb for target in found.targets] == [500, 800, 800, None, None]
+    assert [target.name for target in found.targets] == [
+        *("base", "js", "python", "addon-gui", "addon-code-server", "js-gui")
+    ]
+    assert [target.specified_mb for target in found.targets] == [500, 800, 800, None, None, None]
     reasons = {untried.name: untried.reason for untried in found.untried}
     assert reasons["rust"] == reasons["addon-cloud"] == "has no Dockerfile"
     assert reasons["addon-mobile"] == "is planned: the catalog lists it, and nothing builds it yet"
@@ -52,11 +56,11 @@ def test_without_names_all_parts_are_tried_in_the_order_of_building(plan: BuildP
 
 
 def test_names_are_those_that_people_use_and_combinations_come_last(plan: BuildPlan) -> None:
-    found = find_targets(CATALOG, plan, ["js-code-gui", "gui", "addon-gui", "codeopen-js", "js-gui"])
-    assert [target.name for target in found.targets] == ["js", "addon-gui", "js-code-gui", "js-gui"]
+    found = find_targets(CATALOG, plan, ["python-code-gui", "gui", "addon-gui", "codeopen-js", "python-gui"])
+    assert [target.name for target in found.targets] == ["js", "addon-gui", "python-code-gui", "python-gui"]
     combination = found.targets[2]
-    assert combination.combination == Combination("js", ("gui", "code-server"))
-    assert (str(combination.part), combination.specified_mb) == ("js", None)
+    assert combination.combination == Combination("python", ("gui", "code-server"))
+    assert (str(combination.part), combination.specified_mb) == ("python", None)
 
 
 def test_what_can_t_be_built_is_told_with_the_part_that_is_missing(plan: BuildPlan) -> None:
@@ -66,14 +70,21 @@ def test_what_can_t_be_built_is_told_with_the_part_that_is_missing(plan: BuildPl
     )
 
 
+def test_a_companion_is_tried_in_the_smallest_image_that_takes_it(plan: BuildPlan) -> None:
+    found = find_targets(CATALOG, plan, ["companion-extra", "companion-other"])
+    (target,) = found.targets
+    assert (target.name, str(target.part), target.combination) == ("js-gui", "js", Combination("js", ("gui",)))
+    assert found.untried == (Untried("js-code", "companion-other has no Dockerfile"),)
+
+
 def test_an_unknown_name_is_told_with_the_closest(plan: BuildPlan) -> None:
     with pytest.raises(CodeOpenError, match="gui"):
         find_targets(CATALOG, plan, ["guy"])
 
 
 def test_each_target_is_expected_to_be_itself(plan: BuildPlan) -> None:
-    found = find_targets(CATALOG, plan, ["js", "js-code-gui"])
-    assert [expect(CATALOG, plan, target).name for target in found.targets] == ["js", "js-code-gui"]
+    found = find_targets(CATALOG, plan, ["js", "js-gui"])
+    assert [expect(CATALOG, plan, target).name for target in found.targets] == ["js", "js-gui"]
 
 
 def test_planned_parts_stay_planned() -> None:

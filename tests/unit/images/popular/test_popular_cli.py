@@ -63,7 +63,7 @@ def test_text_says_what_to_compose_what_is_left_and_which_order_is_best(tmp_path
     assert [" ".join(line.split()) for line in lines[1:4]] == [
         "fullstack 40.0 % 40.0 % 0 KB ~2,000 MB yes",
         "js + databases 25.0 % 65.0 % 70 KB 1,600 MB no",
-        "python + gpu 19.9 % 84.9 % 70 KB ~1,700 MB yes",
+        "python + gpu 19.9 % 84.9 % 70 KB ~9,060 MB yes",
     ]
     assert lines[5] == (
         "3 of 5 combinations in use, in 140 KB of the registry (budget 150 KB): 84.9 % of 1,000 selections find theirs."

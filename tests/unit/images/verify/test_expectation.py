@@ -14,7 +14,7 @@ from codeopen.model.plan.context import read_contexts
 from codeopen.model.plan.parts import BASE, PartId, PartKind, list_builds
 from codeopen.model.plan.plan import BuildPlan, PlanRequest, make_plan
 from codeopen.model.selection.name import Release
-from tests.unit.catalogs import AMD64, make_catalog, spec_addons, spec_flavors
+from tests.unit.catalogs import AMD64, make_catalog, make_companion, spec_addons, spec_flavors
 from tests.unit.trees import write_tree
 
 SUBSTITUTE = Substitute(
@@ -110,3 +110,19 @@ def test_checks_say_what_the_stand_in_says(plan: BuildPlan) -> None:
     assert isinstance(check, CommandCheck)
     assert check.output == "2.0"
     assert dict(expected.substitutes) == {"ubuntu": "Debian"}
+
+
+def test_a_companion_s_checks_stand_in_the_place_of_those_that_it_replaces(plan: BuildPlan) -> None:
+    companion = replace(make_companion("extra", ("js",), ("gui",)), replaces=("js", "gui-check"))
+    catalog = replace(CATALOG, companions=MappingProxyType({"extra": companion}))
+    taken = next(part for part in list_builds(catalog) if str(part.id) == "companion-extra")
+    of_gui = next(each for each in plan.parts if each.part.id == GUI)
+    with_it = replace(plan, parts=(*plan.parts, replace(of_gui, part=taken)))
+    expected = expect_combination(catalog, with_it, Combination("js", ("gui", "databases")), AMD64)
+    assert names(expected) == [
+        "base:git",
+        "base:opencode",
+        "companion-extra:extra-check",
+        "addon-databases:databases-check",
+    ]
+    assert names(expect_part(catalog, with_it, GUI, AMD64))[-1] == "addon-gui:gui-check", "not where it is alone"

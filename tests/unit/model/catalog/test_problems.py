@@ -22,6 +22,7 @@ PLANNED_LISTS: Final = "requires_tier: null\n    requires_addons: []\n    incomp
 CLOUD: Final = "extra_memory: 512Mi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
 DATABASES: Final = "extra_memory: 1Gi\n    extra_ports: []\n    extra_env: {}\n    " + PLANNED_LISTS
 JVM: Final = "JDK 21, Maven, Gradle\n    status: available"
+GPU: Final = "requires_tier: creator\n    requires_addons: []\n    incompatible_with: []"
 NODE_KIND: Final = "kind: image\n    description: Node"
 BOTH: Final = "platforms: [linux/amd64, linux/arm64]"
 KASMVNC_FOR_ARM64: Final = """      linux/arm64:
@@ -118,6 +119,16 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     "unknown-needed-addon": [("addons.yaml", "requires_addons: []", "requires_addons: [cloudy]")],
     "unknown-incompatible-addon": [("addons.yaml", "incompatible_with: []", "incompatible_with: [cloudy]")],
     "unused-upstream": [("base.yaml", "node, bun, opencode", "node, opencode")],
+    "companion-of-unknown-parts": [
+        ("companions.yaml", "with_flavors: [python,", "with_flavors: [pyton,"),
+        ("companions.yaml", "with_addons: [gpu]", "with_addons: [gpus]"),
+    ],
+    "companion-replaces-unknown-check": [("companions.yaml", "replaces: [torch]", "replaces: [torsch]")],
+    "companion-of-nothing": [
+        ("companions.yaml", "with_addons: [gpu]", "with_addons: [gpu, cloud]"),
+        ("addons.yaml", GPU, GPU.replace("with: []", "with: [cloud]")),
+        ("addons.yaml", CLOUD, CLOUD.replace("with: []", "with: [gpu]")),
+    ],
     "unknown-taken-flavor": [("flavors.yaml", "sort_order: 5", "sort_order: 5\n    takes: [jss]")],
     "flavors-take-each-other": [
         ("flavors.yaml", "sort_order: 5", "sort_order: 5\n    takes: [polyglot]"),

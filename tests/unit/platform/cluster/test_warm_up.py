@@ -179,7 +179,7 @@ def test_the_catalogs_popular_combinations_are_warmed() -> None:
     )
     images = warm_images(catalog, plan.popular)
     assert len(images) == len(popular_combinations(catalog))
-    assert [each.parts for each in images if each.gpu] == [("python", "addon-gpu")]
+    assert [each.parts for each in images if each.gpu] == [("python", "addon-gpu", "companion-python-cuda")]
     (code,) = (each for each in images if each.parts == ("js", "addon-code-server"))
     assert isinstance(code.reference, Reference)
     assert code.reference.tag == f"r.example/o/codeopen-{code.reference.name}:1"
