@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pulumi
 
 from codeopen.environment.cluster_settings import ClusterSettings
+from codeopen.model.plan.logins import password_value
 from codeopen.platform.cluster.objects import Reference, SecretValue
 from codeopen.platform.cluster.project_objects import project_objects
 from codeopen.platform.cluster.workload.deployment import HOME_CLAIM, ProjectDeployment
@@ -38,13 +40,13 @@ class ProjectStack(pulumi.ComponentResource):
         super().__init__("codeopen:kubernetes:ProjectStack", name, {}, opts)
         kept = pulumi.ResourceOptions(parent=self, protect=True)
         resolution = args.project.resolution
-        passwords = {
+        values = {
             # An add-on's login goes with it: were it protected, no run without the add-on could end.
             port.name: Credential(
                 f"{name}-{port.name}",
                 USERNAME,
                 pulumi.ResourceOptions(parent=self, protect=port.name not in resolution.addon_ports),
-            ).password
+            ).password.apply(partial(password_value, port.credential, owner=args.project.namespace))
             for port in resolution.ports
         }
         claim = f"{args.project.namespace}/{HOME_CLAIM}"
@@ -58,7 +60,7 @@ class ProjectStack(pulumi.ComponentResource):
             if isinstance(wanted, Reference):
                 return args.image
             if wanted.name.startswith("password:"):
-                return passwords[wanted.name.removeprefix("password:")]
+                return values[wanted.name.removeprefix("password:")]
             return pulumi.Output.secret(args.registry_login)
 
         declare(project_objects(project, args.settings), name, pulumi.ResourceOptions(parent=self), value)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_docker as docker
 
+from codeopen.model.plan.logins import password_value, password_variable
 from codeopen.model.plan.projects import PlannedProject
 from provider.resources import Credential, ProcessLimit
 
@@ -114,7 +116,8 @@ class ProjectStack(pulumi.ComponentResource):
         values: list[pulumi.Input[str]] = [f"{key}={value}" for key, value in sorted(env.items())]
         for port, credential in self._credentials.items():
             values.append(f"{port.credential}_USERNAME={USERNAME}")
-            values.append(pulumi.Output.concat(f"{port.credential}_PASSWORD=", credential.password))
+            value = credential.password.apply(partial(password_value, port.credential, owner=self._engine_name))
+            values.append(pulumi.Output.concat(f"{password_variable(port.credential)}=", value))
         return values
 
 

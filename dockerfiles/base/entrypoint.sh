@@ -3,6 +3,7 @@
 set -euo pipefail
 
 . /usr/local/lib/codeopen/common-setup.sh
+hide_gateway_password
 prepare_home
 cd "$WORKSPACE"
 exec "$@"

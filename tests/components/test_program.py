@@ -15,6 +15,7 @@ from pulumi.runtime import rpc
 
 from codeopen.model.plan.digest import plan_tag
 from codeopen.model.plan.exporting import image_export
+from codeopen.model.plan.logins import password_hash
 from components import project_stack
 from fallback_plugins.docker.common import duration, nanoseconds
 from stacks.program import run_stack
@@ -255,9 +256,14 @@ def test_a_duration_is_written_as_go_prints_it(seconds: int, text: str) -> None:
 def test_the_password_reaches_the_container_as_a_secret() -> None:
     container = only(record(run_stack, config(DEMO)), "project-demo-container").inputs
     assert container["envs"][rpc._special_sig_key] == rpc._special_secret_sig
+    values = container["envs"]["value"]
     for port in ("OPENCODE_SERVER", "ACP_GATEWAY"):
-        assert f"{port}_PASSWORD=made-once" in container["envs"]["value"]
-        assert f"{port}_USERNAME=opencode" in container["envs"]["value"]
+        assert f"{port}_USERNAME=opencode" in values
+    assert "OPENCODE_SERVER_PASSWORD=made-once" in values
+    hashed = password_hash("made-once", "codeopen-test-demo")
+    assert [value for value in values if value.startswith("ACP_GATEWAY_PASSWORD")] == [
+        f"ACP_GATEWAY_PASSWORD_HASH={hashed}"
+    ]
 
 
 def test_the_container_is_told_its_tiers_memory() -> None:

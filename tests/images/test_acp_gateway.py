@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 import secrets
 import subprocess
 import tarfile
@@ -21,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from codeopen.images.verify.container import Container, started
+from codeopen.images.verify.container import Container, Surroundings, started
 from tests.images.trials import Trials
 from tests.live import ROOT, LiveStack
 
@@ -142,6 +143,38 @@ def test_as_many_connections_are_let_in_as_fit_the_container_s_memory(live: Live
         subprocess.run(["docker", "rm", "--force", "--volumes", container.name], check=True, capture_output=True)
     told = json.loads(line)
     assert (told["connections_limit"], told["memory_mb"]) == (2, 2147)
+
+
+def test_a_hash_made_in_the_image_stands_for_the_password_and_not_beside_it(live: LiveStack) -> None:
+    image = live.outputs()["images"]["base"]["reference"]
+    command = ["docker", "run", "--rm", "--interactive", "--label", f"codeopen.test={live.name}"]
+
+    def run_once(*more: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        words = [*command, *more]
+        return subprocess.run(words, input=given, capture_output=True, text=True, timeout=60, check=False)
+
+    made = run_once(image, "codeopen-hash-password", given="s3cret\n").stdout.strip()
+    assert re.fullmatch(r"\$scrypt\$ln=14,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}", made)
+    assert run_once(image, "codeopen-hash-password").returncode == 2
+    hashed = ("--env", f"ACP_GATEWAY_PASSWORD_HASH={made}")
+    said = run_once(*hashed, "--env", "ACP_GATEWAY_PASSWORD=s3cret", image, "env")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "both set; set one of the two" in said.stderr
+    seen = run_once("--env", "ACP_GATEWAY_PASSWORD=s3cret", image, "env").stdout
+    assert "s3cret" not in seen
+    assert "ACP_GATEWAY_PASSWORD_HASH=$scrypt$" in seen
+
+
+def test_nobody_in_the_container_can_open_the_gateway_s_debugger(live: LiveStack) -> None:
+    """It would hand out the passwords that clients send; SIGUSR1 opens Node's."""
+    image = live.outputs()["images"]["base"]["reference"]
+    surroundings = Surroundings({"codeopen.test": live.name}, environment={"ACP_GATEWAY_PASSWORD": "s3cret"})
+    with started(image, surroundings) as container:
+        wait_for(lambda: '"event":"listening"' in container.logs(), 60, "the gateway listens")
+        program = "pgrep --full ^/usr/local/lib/codeopen/private/loader"
+        ran = container.run("bash", "-c", f"kill -USR1 $({program}); sleep 2; {program}; ! curl -s localhost:9229/json")
+        assert ran.code == 0, ran.output
+        assert "Debugger" not in container.logs()
 
 
 @contextmanager

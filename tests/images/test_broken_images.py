@@ -84,6 +84,7 @@ SERVICE_PROBLEMS = {
     "services-start": ["after 1 s: nobody: port 4998 answered 000"],
     "logins": ["port 4997 (open) answers 200 without a login", "port 4997 (open) answers 200 with a wrong login"],
     "passwords-untold": ["OPEN_PASSWORD stands in the log"],
+    "passwords-hidden": ["ACP_GATEWAY_PASSWORD can be read: the variables of python3"],
     "orphans": ["zombie: "],
     "crashes": ["after a-frail was killed: after 1 s: a-frail is EXITED"],
     "stop": ["it ended with exit code 137", "s to end"],

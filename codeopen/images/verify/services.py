@@ -15,7 +15,9 @@ from codeopen.images.verify.checks import Answer, Login, ask, check_port
 from codeopen.images.verify.container import Container, Surroundings, started
 from codeopen.images.verify.expectation import Expectation
 from codeopen.images.verify.results import Result, Rule, apply_rule
+from codeopen.images.verify.secrecy import told_by_processes
 from codeopen.model.catalog.model import Port, PortCheck
+from codeopen.model.plan.logins import HASHED
 
 SERVICES: Final = "services"
 USER: Final = "opencode"
@@ -118,6 +120,17 @@ def passwords_are_not_told(services: Services) -> Iterator[str]:
                 yield f"{name}_PASSWORD stands in {place}"
 
 
+def hashed_passwords_stay_hidden(services: Services) -> Iterator[str]:
+    """From agents, which run as the same user: once a client has logged in, and while health checks run."""
+    for port in services.expected.ports:
+        if port.credential in HASHED & services.logins.keys():
+            login = services.logins[port.credential]
+            if is_refusal(answer := _knock(services, port, login)):
+                yield f"port {port.port} ({port.name}) answers {answer.status} with its login"
+            for place in told_by_processes(services.container, login.password, services.health):
+                yield f"{port.credential}_PASSWORD can be read: {place}"
+
+
 def orphans_are_reaped(services: Services) -> Iterator[str]:
     """PID 1 inherits processes whose parents have ended, and must clear them away when they end."""
     services.container.run("sh", "-c", "(sleep 0.1 &)")
@@ -163,6 +176,7 @@ RULES: Final[tuple[Rule[Services], ...]] = (
     Rule("services-start", services_start),
     Rule("logins", ports_need_their_login),
     Rule("passwords-untold", passwords_are_not_told),
+    Rule("passwords-hidden", hashed_passwords_stay_hidden),
     Rule("orphans", orphans_are_reaped),
     Rule("crashes", killed_services_come_back),
     Rule("stop", services_stop_at_once),

@@ -9,3 +9,17 @@ prepare_home() {
     return 1
   fi
 }
+
+# Agents run as the same user, and may read the variables of its processes. So a hash takes the password's place before
+# any other program runs.
+hide_gateway_password() {
+  local password="${ACP_GATEWAY_PASSWORD:-}"
+  unset ACP_GATEWAY_PASSWORD
+  [[ $password =~ [^[:space:]] ]] || return 0
+  if [ -n "${ACP_GATEWAY_PASSWORD_HASH:-}" ]; then
+    echo "codeopen: ACP_GATEWAY_PASSWORD and ACP_GATEWAY_PASSWORD_HASH are both set; set one of the two" >&2
+    return 1
+  fi
+  ACP_GATEWAY_PASSWORD_HASH=$(printf '%s' "$password" | codeopen-hash-password) || return 1
+  export ACP_GATEWAY_PASSWORD_HASH
+}

@@ -1,7 +1,8 @@
-#!/bin/bash
+#!/usr/local/lib/codeopen/private/env -S -u ACP_GATEWAY_PASSWORD bash
 # Exits 0 when every service of the image answers as the catalog says. Each line of a file in /etc/codeopen/health.d is
 # `name port path status credential body-regex`, separated by tabs; `-` stands for no credential. A port may be
 # `VARIABLE=number`: it is what the variable says, and the number where it says nothing.
+# The Engine starts it with the container's variables, which agents could read: `private/env` drops the gateway's password.
 set -uo pipefail
 
 # The password goes through a pipe: command lines can be read by anyone.

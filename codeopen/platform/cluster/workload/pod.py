@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from codeopen.environment.cluster_settings import ClusterSettings
+from codeopen.model.plan.logins import password_variable
 from codeopen.model.plan.projects import State
 from codeopen.platform.cluster.access.login_gate import gate_annotations
 from codeopen.platform.cluster.objects import GROUP, RESTRICTED_CONTAINER, SKIP_AWAIT, Object, SecretValue, make_object
@@ -57,7 +58,7 @@ def credentials(project: ProjectDeployment) -> Object:
     values: dict[str, str | SecretValue] = {}
     for port in project.resolution.ports:
         values[f"{port.credential}_USERNAME"] = USERNAME
-        values[f"{port.credential}_PASSWORD"] = SecretValue(f"password:{port.name}")
+        values[password_variable(port.credential)] = SecretValue(f"password:{port.name}")
     return make_object(
         "v1",
         "Secret",

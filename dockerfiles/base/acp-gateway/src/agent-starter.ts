@@ -6,7 +6,12 @@ import { AgentProcess } from "./agent-process.js";
 import { FreePorts } from "./free-port.js";
 
 /** The gateway's own logins are of no use to an agent. */
-const KEPT_FROM_AGENTS = ["ACP_GATEWAY_USERNAME", "ACP_GATEWAY_PASSWORD", "ACP_GATEWAY_METRICS_TOKEN"];
+const KEPT_FROM_AGENTS = [
+  "ACP_GATEWAY_USERNAME",
+  "ACP_GATEWAY_PASSWORD",
+  "ACP_GATEWAY_PASSWORD_HASH",
+  "ACP_GATEWAY_METRICS_TOKEN",
+];
 
 /** Starts agents of one kind, in one folder. */
 export class AgentStarter {

@@ -12,7 +12,7 @@ import { type Agent, MARKER } from "./agent-process.js";
 import { AgentSlots } from "./agent-slots.js";
 import { AgentStarter } from "./agent-starter.js";
 import { Anteroom } from "./anteroom.js";
-import { SUBPROTOCOL } from "./authentication.js";
+import { isLoggedIn, SUBPROTOCOL } from "./authentication.js";
 import { Connection } from "./connection.js";
 import { FrameUnmasker } from "./frame-unmasker.js";
 import { asksForWebSocket, type Doorway, judgeHandshake, type Refusal } from "./handshake.js";
@@ -135,7 +135,7 @@ export class Gateway {
       void answerHttp(request, response, http);
     });
     this.#server.on("upgrade", (request, socket, head) => {
-      this.#upgrade(request, socket, head);
+      void this.#upgrade(request, socket, head);
     });
     this.#sockets.on("headers", (headers, request) => {
       const id = this.#ids.get(request);
@@ -147,10 +147,12 @@ export class Gateway {
     });
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // A client that leaves during the handshake is none of our business.
     socket.on("error", () => socket.destroy());
-    const verdict = judgeHandshake(request, this.#doorway());
+    const loggedIn = await isLoggedIn(request.headers, this.#settings.login, () => !socket.destroyed);
+    if (socket.destroyed) return;
+    const verdict = judgeHandshake(request, this.#doorway(), loggedIn);
     const peer = request.socket.remoteAddress;
     if (verdict.kind !== "accept") {
       this.#context.metrics.reject(verdict.rejection);

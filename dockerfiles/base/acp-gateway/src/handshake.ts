@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-import { CHALLENGE, isLoggedIn, offeredSubprotocols, SUBPROTOCOL } from "./authentication.js";
+import { CHALLENGE, offeredSubprotocols, SUBPROTOCOL } from "./authentication.js";
 import { CLOSE, type CloseCode } from "./close-codes.js";
 import type { Rejection } from "./metrics.js";
 import { isOriginAllowed, namesLoopback } from "./origin.js";
@@ -41,7 +41,11 @@ export function asksForWebSocket(request: IncomingMessage): boolean {
 }
 
 /** Who may not connect; null for who may. */
-function accessRefusal(request: IncomingMessage, doorway: Doorway): (Verdict & { kind: "refuse" }) | null {
+function accessRefusal(
+  request: IncomingMessage,
+  doorway: Doorway,
+  loggedIn: boolean,
+): (Verdict & { kind: "refuse" }) | null {
   const { headers } = request;
   if (doorway.login === null && !namesLoopback(headers)) {
     return refuse("host", { status: 403, text: "no token is set, so only loopback is served" });
@@ -49,7 +53,7 @@ function accessRefusal(request: IncomingMessage, doorway: Doorway): (Verdict & {
   if (!isOriginAllowed(headers, doorway.allowedOrigins)) {
     return refuse("origin", { status: 403, text: "the origin is not allowed" });
   }
-  if (!isLoggedIn(headers, doorway.login)) {
+  if (!loggedIn) {
     return refuse("unauthorized", {
       status: 401,
       text: "a token is needed",
@@ -63,9 +67,9 @@ function accessRefusal(request: IncomingMessage, doorway: Doorway): (Verdict & {
  * Decides about a request to open a WebSocket. A program sees the HTTP status of a refusal; a page sees nothing of it,
  * so one that offers the subprotocol gets the WebSocket and a close code instead.
  */
-export function judgeHandshake(request: IncomingMessage, doorway: Doorway): Verdict {
+export function judgeHandshake(request: IncomingMessage, doorway: Doorway, loggedIn: boolean): Verdict {
   if (doorway.shuttingDown) return refuse("shutting_down", { status: 503, text: "the gateway is shutting down" });
-  const refusal = accessRefusal(request, doorway);
+  const refusal = accessRefusal(request, doorway, loggedIn);
   if (refusal?.rejection === "unauthorized" && offeredSubprotocols(request.headers).includes(SUBPROTOCOL)) {
     return { kind: "close", rejection: "unauthorized", code: CLOSE.POLICY_VIOLATION, reason: "a token is needed" };
   }

@@ -6,11 +6,12 @@ import { EnvironmentReader, type Environment, SettingsError } from "./environmen
 import { isLoopback } from "./loopback.js";
 import { agentsThatFit } from "./memory.js";
 import { normalOrigin } from "./origin.js";
+import { PasswordCheck, PasswordHash } from "./password.js";
 
 /** The user and the token that clients log in with. */
 export interface Login {
   readonly username: string;
-  readonly password: string;
+  readonly password: PasswordCheck;
 }
 
 /** Everything that the environment decides, read once at the start. */
@@ -105,15 +106,32 @@ function readLogin(reader: EnvironmentReader): Login | null {
   if (username.includes(":")) {
     throw new SettingsError("ACP_GATEWAY_USERNAME: a user name can't hold a colon; write one without");
   }
-  const password = reader.text("ACP_GATEWAY_PASSWORD");
+  const password = readPassword(reader);
+  return password === null ? null : { username, password };
+}
+
+/** In the image there is only ever a hash: variables can be read by the agent, which runs as the same user. */
+function readPassword(reader: EnvironmentReader): PasswordCheck | null {
+  const given = reader.text("ACP_GATEWAY_PASSWORD");
   // One of blanks is an accident, and the first that anybody tries.
-  return password === undefined || password.trim() === "" ? null : { username, password };
+  const plain = given?.trim() === "" ? undefined : given;
+  const text = reader.text("ACP_GATEWAY_PASSWORD_HASH");
+  if (text === undefined) return plain === undefined ? null : PasswordCheck.ofPassword(plain);
+  if (plain !== undefined) {
+    throw new SettingsError("ACP_GATEWAY_PASSWORD_HASH: ACP_GATEWAY_PASSWORD is set too; set one of the two");
+  }
+  const hash = PasswordHash.parse(text);
+  if (hash !== null) return PasswordCheck.ofHash(hash);
+  throw new SettingsError(
+    "ACP_GATEWAY_PASSWORD_HASH: not a hash as $scrypt$ln=14,r=8,p=1$SALT$DIGEST; make one with codeopen-hash-password, " +
+      "and keep a shell or Compose from replacing its dollar signs",
+  );
 }
 
 /** The metrics' token is no login: whoever collects them must not get a shell for it. */
 function readMetricsToken(reader: EnvironmentReader, login: Login | null): string | null {
   const token = reader.text("ACP_GATEWAY_METRICS_TOKEN") ?? null;
-  if (token !== null && token === login?.password) {
+  if (token !== null && login?.password.matchesNow(Buffer.from(token)) === true) {
     throw new SettingsError("ACP_GATEWAY_METRICS_TOKEN: it is the password; write another one, which grants no more");
   }
   return token;

@@ -308,10 +308,58 @@ def test_the_gateway_is_asked_for_a_web_socket() -> None:
     assert all("/acp" in text and "Upgrade: websocket" in text for _, text in stand_in.asked)
 
 
+READ = "ACP_GATEWAY_PASSWORD can be read"
+
+
+@pytest.mark.parametrize(
+    ("looked", "answer", "said"),
+    [
+        ("40 looked at\n", "\n101 ", []),
+        (
+            "the memory of node\nthe variables of tini\n40 looked at\n",
+            "\n101 ",
+            [
+                f"{READ}: the memory of node",
+                f"{READ}: the variables of tini",
+            ],
+        ),
+        (
+            "0 looked at\n",
+            "\n101 ",
+            [f"{READ}: its processes can't be looked at: exit code 0: 0 looked at"],
+        ),
+        (
+            Ran(1, "", "no python3", 0.1),
+            "\n101 ",
+            [f"{READ}: its processes can't be looked at: exit code 1: no python3"],
+        ),
+        ("40 looked at\n", "\n401 ", ["port 4097 (acp-gateway) answers 401 with its login"]),
+    ],
+)
+def test_a_hashed_password_that_a_process_tells_is_told(looked: object, answer: str, said: list[str]) -> None:
+    expected = replace(EXPECTED, ports=(Port(4097, "acp-gateway", "", 1, "ACP_GATEWAY"),))
+    stand_in = container(python3=looked, curl=answer)
+    given = services(stand_in, expected=expected, logins=make_logins(expected, "s"))
+    assert find(RULES, "passwords-hidden", given) == said
+    password = given.logins["ACP_GATEWAY"].password
+    assert not [words for words, _ in stand_in.asked if password in words]
+    assert [text for words, text in stand_in.asked if words.startswith("python3")] == [password[::-1]]
+    assert [words for words, _ in stand_in.asked if words.startswith("codeopen-health")]
+
+
 def test_port_checks_come_after_the_start_and_the_stop_is_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     names = [result.name for result in check_services(services(container(curl="ok\n200 ")))]
-    assert names == ["services-start", "web", "logins", "passwords-untold", "orphans", "crashes", "stop"]
+    assert names == [
+        "services-start",
+        "web",
+        "logins",
+        "passwords-untold",
+        "passwords-hidden",
+        "orphans",
+        "crashes",
+        "stop",
+    ]
 
 
 # Results.

@@ -156,6 +156,12 @@ def test_passwords_are_values_of_a_secret_alone() -> None:
         fill(each.manifest, note)
     ports = ("opencode", "acp-gateway", "vnc")
     assert secrets == [f"secret/credentials password:{port}" for port in ports]
+    values = objects(deployment("gui"))["secret/credentials"].manifest["stringData"]
+    assert {name for name in values if "PASSWORD" in name} == {
+        "OPENCODE_SERVER_PASSWORD",
+        "ACP_GATEWAY_PASSWORD_HASH",
+        "KASMVNC_PASSWORD",
+    }
     assert container(deployment())["envFrom"][0] == {"secretRef": {"name": "credentials"}}
 
 

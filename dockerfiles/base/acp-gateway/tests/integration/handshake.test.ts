@@ -6,6 +6,7 @@ import { after, before, suite, test } from "node:test";
 
 import { Client } from "../client.js";
 import { GatewayProcess, METRICS_TOKEN, PASSWORD } from "../gateway-process.js";
+import { PasswordHash } from "../../src/password.js";
 import { childless, childrenOf } from "../processes.js";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -138,5 +139,55 @@ suite("handshake", () => {
     assert.deepEqual([ready.status, await ready.json()], [200, { status: "ready", connections: 0, limit: 8 }]);
     assert.equal((await gateway.fetch("/healthz", { method: "HEAD" })).status, 200);
     assert.equal(await gateway.metric("acp_gateway_connections_limit"), 8);
+  });
+});
+
+suite("a gateway that has only a hash", () => {
+  let gateway: GatewayProcess;
+  before(async () => {
+    const hashed = { ACP_GATEWAY_PASSWORD: "", ACP_GATEWAY_PASSWORD_HASH: PasswordHash.of(PASSWORD).toString() };
+    gateway = await GatewayProcess.start(hashed);
+  });
+  after(async () => {
+    await gateway.stop();
+  });
+
+  test("the login passes while many others guess, its agent gets neither password nor hash", async () => {
+    const guesses = Array.from({ length: 40 }, (_, index) =>
+      Client.refused(gateway.port, { headers: { authorization: `Bearer ${index}` } }),
+    );
+    const client = await Client.open(gateway.port);
+    const { result } = await client.request("stand-in/process");
+    const environment = result?.["environment"] as Record<string, string>;
+    assert.deepEqual(
+      Object.keys(environment).filter((name) => /PASSWORD|TOKEN/.test(name)),
+      [],
+    );
+    assert.deepEqual(new Set(await Promise.all(guesses)), new Set([401]));
+    client.close();
+    await client.closed;
+  });
+
+  test("a client that sends at once is understood once its login has been worked out", async () => {
+    const fresh = await GatewayProcess.start({
+      ACP_GATEWAY_PASSWORD: "",
+      ACP_GATEWAY_PASSWORD_HASH: PasswordHash.of(PASSWORD).toString(),
+    });
+    const text = '{"jsonrpc":"2.0","id":1,"method":"stand-in/echo","params":{"x":1}}';
+    const mask = Buffer.alloc(4);
+    const frame = Buffer.concat([Buffer.from([0x81, 0x80 | text.length]), mask, Buffer.from(text)]);
+    const socket = connect(fresh.port, "127.0.0.1");
+    socket.write(
+      `GET /acp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+        `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${PASSWORD}\r\n\r\n`,
+    );
+    socket.write(frame);
+    let said = "";
+    for await (const chunk of socket) {
+      said += (chunk as Buffer).toString("latin1");
+      if (said.includes('"result":{"x":1}')) break;
+    }
+    assert.match(said, /^HTTP\/1\.1 101 .*"result":\{"x":1\}/s);
+    await fresh.stop();
   });
 });

@@ -5,31 +5,38 @@ import { suite, test } from "node:test";
 import { isLoggedIn } from "../../src/authentication.js";
 import { type Doorway, judgeHandshake } from "../../src/handshake.js";
 import { isOriginAllowed, namesLoopback } from "../../src/origin.js";
+import { PasswordCheck } from "../../src/password.js";
 
-const LOGIN = { username: "opencode", password: "pass:wörd" };
+const PASSWORD = "pass:wörd";
+const LOGIN = { username: "opencode", password: PasswordCheck.ofPassword(PASSWORD) };
 const DOORWAY: Doorway = { login: LOGIN, allowedOrigins: new Set(), shuttingDown: false, hasPlace: true };
 
 function utf8Header(text: string): string {
   return Buffer.from(text).toString("latin1");
 }
 
-const BEARER = utf8Header(`Bearer ${LOGIN.password}`);
-const BASIC = `Basic ${Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString("base64")}`;
-const SUBPROTOCOL = `acp, bearer.${Buffer.from(LOGIN.password).toString("base64url")}`;
+const BEARER = utf8Header(`Bearer ${PASSWORD}`);
+const BASIC = `Basic ${Buffer.from(`${LOGIN.username}:${PASSWORD}`).toString("base64")}`;
+const SUBPROTOCOL = `acp, bearer.${Buffer.from(PASSWORD).toString("base64url")}`;
 
 function request(headers: IncomingHttpHeaders, url = "/acp"): IncomingMessage {
   return { url, headers: { host: "box:4097", ...headers } } as unknown as IncomingMessage;
 }
 
 suite("login", () => {
-  test("the token is taken as a bearer, as a password, and from the subprotocol", () => {
-    assert.ok(isLoggedIn({ authorization: BEARER }, LOGIN));
-    assert.ok(isLoggedIn({ authorization: BASIC }, LOGIN));
-    assert.ok(isLoggedIn({ authorization: BASIC.replace("Basic", "basic") }, LOGIN));
-    assert.ok(isLoggedIn({ "sec-websocket-protocol": SUBPROTOCOL }, LOGIN));
+  test("the token is taken as a bearer, as a password, and from the subprotocol", async () => {
+    assert.ok(await isLoggedIn({ authorization: BEARER }, LOGIN));
+    assert.ok(await isLoggedIn({ authorization: BASIC }, LOGIN));
+    assert.ok(await isLoggedIn({ authorization: BASIC.replace("Basic", "basic") }, LOGIN));
+    assert.ok(await isLoggedIn({ "sec-websocket-protocol": SUBPROTOCOL }, LOGIN));
   });
 
-  test("anything else is not", () => {
+  test("a proxy's own login beside a page's token does no harm", async () => {
+    const headers = { authorization: "Basic cHJveHk6c2VjcmV0", "sec-websocket-protocol": SUBPROTOCOL };
+    assert.ok(await isLoggedIn(headers, LOGIN));
+  });
+
+  test("anything else is not", async () => {
     const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
     for (const authorization of [
       undefined,
@@ -38,7 +45,7 @@ suite("login", () => {
       "Bearer ",
       "Bearer pass",
       `${BEARER}x`,
-      LOGIN.password,
+      PASSWORD,
       basic("other:pass:wörd"),
       basic("opencode:"),
       basic("opencode"),
@@ -48,10 +55,10 @@ suite("login", () => {
       "Digest x",
     ]) {
       const headers = authorization === undefined ? {} : { authorization };
-      assert.ok(!isLoggedIn(headers, LOGIN), authorization);
+      assert.ok(!(await isLoggedIn(headers, LOGIN)), authorization);
     }
     for (const offered of ["acp", "acp, bearer.", "bearer.cGFzcw", "acp, pass:wörd"]) {
-      assert.ok(!isLoggedIn({ "sec-websocket-protocol": offered }, LOGIN), offered);
+      assert.ok(!(await isLoggedIn({ "sec-websocket-protocol": offered }, LOGIN)), offered);
     }
   });
 });
@@ -97,34 +104,39 @@ suite("origin", () => {
 });
 
 suite("handshake", () => {
-  const statusOf = (headers: IncomingHttpHeaders, doorway: Partial<Doorway> = {}, url?: string): number | string => {
-    const verdict = judgeHandshake(request(headers, url), { ...DOORWAY, ...doorway });
+  const statusOf = async (
+    headers: IncomingHttpHeaders,
+    doorway: Partial<Doorway> = {},
+    url?: string,
+  ): Promise<number | string> => {
+    const door = { ...DOORWAY, ...doorway };
+    const verdict = judgeHandshake(request(headers, url), door, await isLoggedIn(headers, door.login));
     if (verdict.kind === "refuse") return verdict.refusal.status;
     return verdict.kind === "close" ? `closed with ${verdict.code}` : "accepted";
   };
 
-  test("who is logged in gets in", () => {
-    assert.equal(statusOf({ authorization: BEARER }), "accepted");
-    assert.equal(statusOf({ authorization: BEARER }, {}, "/acp?x=1"), "accepted");
+  test("who is logged in gets in", async () => {
+    assert.equal(await statusOf({ authorization: BEARER }), "accepted");
+    assert.equal(await statusOf({ authorization: BEARER }, {}, "/acp?x=1"), "accepted");
   });
 
-  test("each refusal has the status that says why", () => {
-    assert.equal(statusOf({ authorization: BEARER }, { shuttingDown: true }), 503);
-    assert.equal(statusOf({ authorization: BEARER, origin: "http://evil" }), 403);
-    assert.equal(statusOf({}), 401);
-    assert.equal(statusOf({}, {}, `/acp?token=${encodeURIComponent(LOGIN.password)}`), 401);
-    assert.equal(statusOf({ host: "evil" }, { login: null }), 403);
-    assert.equal(statusOf({ host: "localhost" }, { login: null }), "accepted");
+  test("each refusal has the status that says why", async () => {
+    assert.equal(await statusOf({ authorization: BEARER }, { shuttingDown: true }), 503);
+    assert.equal(await statusOf({ authorization: BEARER, origin: "http://evil" }), 403);
+    assert.equal(await statusOf({}), 401);
+    assert.equal(await statusOf({}, {}, `/acp?token=${encodeURIComponent(PASSWORD)}`), 401);
+    assert.equal(await statusOf({ host: "evil" }, { login: null }), 403);
+    assert.equal(await statusOf({ host: "localhost" }, { login: null }), "accepted");
   });
 
-  test("a page, which sees no status, is told by a close code", () => {
-    assert.equal(statusOf({ "sec-websocket-protocol": "acp, bearer.d3Jvbmc" }), "closed with 1008");
-    assert.equal(statusOf({ "sec-websocket-protocol": "other" }), 401);
-    assert.equal(statusOf({ "sec-websocket-protocol": SUBPROTOCOL, origin: "http://evil" }), 403);
+  test("a page, which sees no status, is told by a close code", async () => {
+    assert.equal(await statusOf({ "sec-websocket-protocol": "acp, bearer.d3Jvbmc" }), "closed with 1008");
+    assert.equal(await statusOf({ "sec-websocket-protocol": "other" }), 401);
+    assert.equal(await statusOf({ "sec-websocket-protocol": SUBPROTOCOL, origin: "http://evil" }), 403);
   });
 
-  test("only who is logged in learns that all places are taken", () => {
-    assert.equal(statusOf({ authorization: BEARER }, { hasPlace: false }), "closed with 1013");
-    assert.equal(statusOf({}, { hasPlace: false }), 401);
+  test("only who is logged in learns that all places are taken", async () => {
+    assert.equal(await statusOf({ authorization: BEARER }, { hasPlace: false }), "closed with 1013");
+    assert.equal(await statusOf({}, { hasPlace: false }), 401);
   });
 });

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 
 import { type Environment, SettingsError } from "../../src/environment.js";
 import { isLoopback } from "../../src/loopback.js";
+import { PasswordHash } from "../../src/password.js";
 import { readSettings, readTierMemory } from "../../src/settings.js";
 
 const GB = 1_000_000_000;
@@ -35,7 +36,8 @@ suite("settings", () => {
     assert.equal(readSettings({ ...TOKEN, OPENCODE_HOST: "10.0.0.1" }, GB).host, "10.0.0.1");
     const both = { ...TOKEN, OPENCODE_HOST: "10.0.0.1", ACP_GATEWAY_HOST: "::" };
     assert.equal(readSettings(both, GB).host, "::");
-    assert.deepEqual(readSettings(TOKEN, GB).login, { username: "opencode", password: "secret" });
+    assert.equal(readSettings(TOKEN, GB).login?.username, "opencode");
+    assert.ok(readSettings(TOKEN, GB).login?.password.matchesNow(Buffer.from("secret")));
   });
 
   test("an address that can be reached from outside is refused without a token", () => {
@@ -105,6 +107,19 @@ suite("settings", () => {
     assert.equal(readSettings({ ...TOKEN, ACP_GATEWAY_METRICS_TOKEN: "t" }, GB).metricsToken, "t");
     const problem = problemOf({ ...TOKEN, ACP_GATEWAY_METRICS_TOKEN: "secret" });
     assert.match(problem, /^ACP_GATEWAY_METRICS_TOKEN: it is the password; write another one/);
+  });
+
+  test("a hash stands for the password, and not beside it", () => {
+    const hashed = { ACP_GATEWAY_PASSWORD_HASH: PasswordHash.of("secret").toString() };
+    const { login, host } = readSettings(hashed, GB);
+    assert.equal(host, "0.0.0.0");
+    assert.deepEqual(
+      [login?.password.matchesNow(Buffer.from("secret")), login?.password.matchesNow(Buffer.from("x"))],
+      [true, false],
+    );
+    assert.match(problemOf({ ...hashed, ...TOKEN }), /^ACP_GATEWAY_PASSWORD_HASH: .*set one of the two/);
+    assert.match(problemOf({ ACP_GATEWAY_PASSWORD_HASH: "=14,r=8,p=1" }), /codeopen-hash-password.*dollar signs/);
+    assert.match(problemOf({ ...hashed, ACP_GATEWAY_METRICS_TOKEN: "secret" }), /^ACP_GATEWAY_METRICS_TOKEN/);
   });
 
   test("a wrong value names its variable, and what to write", () => {
