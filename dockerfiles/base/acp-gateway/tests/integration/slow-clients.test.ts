@@ -8,10 +8,10 @@ import { GatewayProcess } from "../gateway-process.js";
 import { SlowLink } from "../slow-link.js";
 
 const MB = 1_000_000;
-const SILENCE_MS = 1200;
-/** A message of 4 MB takes some three times as long as anybody may be silent. */
-const BYTES_PER_SECOND = 1.2 * MB;
-const BIG = 4 * MB;
+const SILENCE_MS = 2500;
+/** A message of 10 MB takes twice as long as anybody may be silent. */
+const BYTES_PER_SECOND = 1.8 * MB;
+const BIG = 10 * MB;
 const ENVIRONMENT = {
   ACP_GATEWAY_PING_SECONDS: "0.1",
   ACP_GATEWAY_SILENCE_SECONDS: String(SILENCE_MS / 1000),
@@ -65,7 +65,7 @@ suite("slow clients", () => {
 
   test("an agent that reads a big message slowly does not count as stalled", async () => {
     const client = await Client.open(gateway.port);
-    await client.request("stand-in/read_slowly", { every: 60 });
+    await client.request("stand-in/read_slowly", { every: 40 });
     const started = performance.now();
     const { result } = await client.request("stand-in/length", { text: "x".repeat(BIG) });
     assert.ok(performance.now() - started > 2 * SILENCE_MS, "the agent was not slow");
