@@ -4,10 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 
 import { methods, type PromptResponse } from "@agentclientprotocol/sdk";
 
 import { type AcpClient, connectAcp, spoken } from "../acp-client.js";
+import { Client } from "../client.js";
 import { GatewayProcess } from "../gateway-process.js";
 import { opencodeEnvironment } from "../opencode-environment.js";
 import { childless, childrenOf, commandsRunning } from "../processes.js";
@@ -23,18 +25,27 @@ async function until(isSo: () => boolean, withinMs = 60_000): Promise<void> {
   }
 }
 
+/** OpenCode takes seconds to start, on a busy machine many. */
+const LIMITS = { timeout: 120_000 };
+
 suite("opencode", () => {
   const folder = mkdtempSync(join(tmpdir(), "opencode-"));
   let model: StandInModel;
   let gateway: GatewayProcess;
   before(async () => {
     model = await StandInModel.start();
-    gateway = await GatewayProcess.start({
+    gateway = await start();
+  });
+
+  async function start(): Promise<GatewayProcess> {
+    return GatewayProcess.start({
       ...opencodeEnvironment(folder, model),
       OPENCODE_SERVER_PASSWORD: "another secret",
       ACP_GATEWAY_MAX_CONNECTIONS: "2",
+      ACP_GATEWAY_DETACH_SECONDS: "60",
+      ACP_GATEWAY_STATE_DIRECTORY: join(folder, "state"),
     });
-  });
+  }
   after(async () => {
     await gateway.stop();
     await model.stop();
@@ -107,20 +118,111 @@ suite("opencode", () => {
     await leave(acp);
   });
 
-  for (const [how, seconds] of [
-    ["the client leaves", "86397"],
-    ["the agent crashes", "86398"],
-  ] as const) {
-    test(`a command that runs when ${how} is ended with the agent`, async () => {
-      const acp = await open();
-      const sessionId = await newSession(acp);
-      const prompt = run(acp, sessionId, `sleep ${seconds}`).catch(() => "cut off");
-      await until(() => commandsRunning(`sleep ${seconds}`).length > 0);
-      if (how === "the client leaves") acp.connection.close();
-      else for (const pid of childrenOf(gateway.pid)) process.kill(pid, "SIGKILL");
-      assert.equal(await prompt, "cut off");
-      assert.ok(await childless(gateway.pid, 6000));
-      await until(() => commandsRunning(`sleep ${seconds}`).length === 0, 2000);
+  test("a command that runs when the agent crashes is ended with the agent", LIMITS, async () => {
+    const acp = await open();
+    const sessionId = await newSession(acp);
+    const prompt = run(acp, sessionId, "sleep 86398").catch(() => "cut off");
+    await until(() => commandsRunning("sleep 86398").length > 0);
+    for (const pid of childrenOf(gateway.pid)) process.kill(pid, "SIGKILL");
+    assert.equal(await prompt, "cut off");
+    assert.ok(await childless(gateway.pid, 6000));
+    await until(() => commandsRunning("sleep 86398").length === 0, 2000);
+  });
+
+  for (const method of ["session/resume", "session/load"] as const) {
+    test(`a command of 20 s survives a cut connection, and its end is told after ${method}`, LIMITS, async () => {
+      const first = await Client.open(gateway.port);
+      const sessionId = await begin(first);
+      const made = `${method.slice(8)}.txt`;
+      first.prompt(sessionId, `run: sleep 20; echo done > ${made}`);
+      await allow(first);
+      await until(() => commandsRunning("sleep 20").length > 0);
+      first.socket.terminate();
+      await first.closed;
+      await wait(1000);
+      const second = await Client.open(gateway.port);
+      await second.request("initialize", { protocolVersion: 1 });
+      const again = await second.request(method, { sessionId, cwd: folder, mcpServers: [] });
+      assert.ok(again.result !== undefined, JSON.stringify(again));
+      assert.ok(commandsRunning("sleep 20").length > 0, "it goes on");
+      const { result } = await second.told("_codeopen/turn_ended");
+      assert.equal((result as { stopReason: string }).stopReason, "end_turn");
+      assert.equal(readFileSync(join(folder, made), "utf8"), "done\n");
+      assert.ok(second.received.some((text) => text.includes(FAREWELL)));
+      assert.ok(second.received.some((text) => text.includes('"status":"completed"')));
+      await goodbye(second);
     });
+  }
+
+  test("two clients see the same turn, and exactly one answer to a permission counts", LIMITS, async () => {
+    const first = await Client.open(gateway.port);
+    const sessionId = await begin(first);
+    const second = await Client.open(gateway.port);
+    await second.request("initialize", { protocolVersion: 1 });
+    await second.request("session/resume", { sessionId, cwd: folder, mcpServers: [] });
+    const prompt = first.prompt(sessionId, "run: echo once >> both.txt");
+    await Promise.all([allow(first), allow(second)]);
+    const ended = await first.answer(({ id, method }) => id === prompt && method === undefined);
+    assert.equal(ended.result?.["stopReason"], "end_turn");
+    await second.told("_codeopen/turn_ended");
+    assert.equal(readFileSync(join(folder, "both.txt"), "utf8"), "once\n");
+    const cancelled = [first, second].filter(({ received }) =>
+      received.some((text) => text.includes("$/cancel_request")),
+    );
+    assert.equal(cancelled.length, 1, "one of them is told that the other one was first");
+    for (const client of [first, second]) assert.ok(client.received.some((text) => text.includes(FAREWELL)));
+    second.close();
+    await goodbye(first);
+  });
+
+  test("a gateway that is killed during a turn says so after its restart", LIMITS, async () => {
+    const first = await Client.open(gateway.port);
+    const sessionId = await begin(first);
+    first.prompt(sessionId, "run: sleep 86397");
+    await allow(first);
+    await until(() => commandsRunning("sleep 86397").length > 0);
+    gateway.signal("SIGKILL");
+    await first.closed;
+    gateway = await start();
+    const second = await Client.open(gateway.port);
+    await second.request("initialize", { protocolVersion: 1 });
+    await second.request("session/load", { sessionId, cwd: folder, mcpServers: [] });
+    assert.equal((await second.told("_codeopen/turn_lost"))["sessionId"], sessionId);
+    await until(() => commandsRunning("sleep 86397").length === 0, 5000);
+    await goodbye(second);
+  });
+
+  test("a stop lets the turn end", LIMITS, async () => {
+    const client = await Client.open(gateway.port);
+    const sessionId = await begin(client);
+    const prompt = client.prompt(sessionId, "run: sleep 5; echo drained > drained.txt");
+    await allow(client);
+    await until(() => commandsRunning("sleep 5").length > 0);
+    gateway.signal("SIGTERM");
+    const { result } = await client.answer(({ id, method }) => id === prompt && method === undefined);
+    assert.equal(result?.["stopReason"], "end_turn");
+    assert.equal((await client.closed).code, 1001);
+    assert.equal(await gateway.exited, 0);
+    assert.equal(readFileSync(join(folder, "drained.txt"), "utf8"), "drained\n");
+  });
+
+  async function begin(client: Client): Promise<string> {
+    await client.request("initialize", { protocolVersion: 1 });
+    const { result } = await client.request("session/new", { cwd: folder, mcpServers: [] });
+    return result?.["sessionId"] as string;
+  }
+
+  /** Grants the next permission that is asked for. */
+  async function allow(client: Client): Promise<void> {
+    const { id, params } = await client.answer(({ method }) => method === "session/request_permission");
+    const options = params?.["options"] as { kind: string; optionId: string }[];
+    const optionId = options.find(({ kind }) => kind === "allow_once")?.optionId;
+    client.send(JSON.stringify({ jsonrpc: "2.0", id, result: { outcome: { outcome: "selected", optionId } } }));
+  }
+
+  async function goodbye(client: Client): Promise<void> {
+    client.close();
+    await client.closed;
+    assert.ok(await childless(gateway.pid, 8000), "no process is left behind");
   }
 });
