@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,27 +16,11 @@ BUILDS = list_builds(read_catalog(ROOT / "catalog"))
 
 
 # fullstack has a Python of its own and is not built on python's image, so it has copies of what python's users get.
-@pytest.mark.parametrize("file", ["pip.conf", "starters/new_project.py"])
+@pytest.mark.parametrize("file", ["pip.conf"])
 def test_fullstack_has_copies_of_python_s_files(file: str) -> None:
     original, copy = FLAVORS / "python" / file, FLAVORS / "fullstack" / file
     assert copy.read_bytes() == original.read_bytes(), f"copy {original} to {copy}, or change both"
     assert copy.stat().st_mode == original.stat().st_mode
-
-
-def test_add_ons_with_a_java_keystore_give_it_the_same_dates() -> None:
-    """Both write the distribution's keystore, which composes only where it is the same to the byte."""
-    one, other = (ROOT / "dockerfiles" / "addons" / addon / "keystore_dates.py" for addon in ("jvm", "mobile"))
-    assert one.read_bytes() == other.read_bytes(), f"copy {one} to {other}, or change both"
-
-
-# codeopen-python-cuda asks in the image whether the versions are a set that the frameworks allow.
-def test_an_image_with_cuda_builds_carries_each_package_once() -> None:
-    names: list[str] = []
-    for folder in ("flavors/python/frameworks", "addons/gpu", "companions/python-cuda"):
-        lock = (ROOT / "dockerfiles" / folder / "requirements.lock").read_text()
-        names += sorted(set(re.findall(r"(?m)^([\w.-]+)==(?!.*'aarch64')", lock)))
-    assert {"nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-nccl-cu12", "torch", "numpy"} <= set(names)
-    assert [name for name in names if names.count(name) > 1] == []
 
 
 def shared_names(part: Part) -> set[str]:

@@ -1,7 +1,7 @@
 """Give every entry of a Java keystore (JKS) of certificates the date 1970-01-01: `keystore_dates.py FILE`.
 
 The package writes the keystore while it is installed, each entry with the time of day, so no two builds agree. The
-add-ons jvm and mobile have the same file, because both install the package.
+add-ons jvm and mobile both install the package, and compose only where the keystore is the same to the byte.
 """
 
 import hashlib

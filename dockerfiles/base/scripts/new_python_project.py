@@ -2,7 +2,7 @@
 """Starts a Python project that runs with the image's packages, without network.
 
 codeopen-new calls it by a link named after the framework, /opt/codeopen/starters/<framework>, with a directory that
-does not exist yet or is empty. The flavors python and fullstack have the same file.
+does not exist yet or is empty. The flavors python and fullstack link to it.
 """
 
 import re
