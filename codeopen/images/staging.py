@@ -23,6 +23,7 @@ CONTEXTS: Final = ".codeopen/contexts"  # where a checkout has its staged contex
 _FILE_MODE: Final = 0o644
 _EXECUTABLE_MODE: Final = 0o755
 _FOLDER_MODE: Final = 0o755
+_FOLDER_TIME: Final = 4102444800  # the year 2100
 _TIME_DIGITS: Final = 8
 _TIME_RANGE: Final = 1 << 30  # seconds
 
@@ -68,7 +69,10 @@ def stage_text(name: str, text: str, target: Path) -> None:
 
 
 def _set_times(target: Path, digests: Mapping[str, str], folders: set[str]) -> None:
-    """Give each file a time between 1970 and 2004 that follows from its content, and folders the epoch.
+    """Give each file a time between 1970 and 2004 that follows from its content, and folders one in the future.
+
+    BuildKit gives a folder the time of now when it takes over a change below it, and the one here when it takes it over
+    anew. Both are later than what the export bounds times by, and become the same.
 
     One fixed time for all would be a trap: BuildKit takes a file of the same size and time as unchanged and builds with
     the bytes that it had before.
@@ -77,7 +81,7 @@ def _set_times(target: Path, digests: Mapping[str, str], folders: set[str]) -> N
         seconds = int(digest.removeprefix("sha256:")[:_TIME_DIGITS], 16) % _TIME_RANGE
         os.utime(target / path, (seconds, seconds), follow_symlinks=False)
     for folder in folders:
-        os.utime(target / folder, (0, 0))
+        os.utime(target / folder, (_FOLDER_TIME, _FOLDER_TIME))
 
 
 def _remove_others(target: Path, files: Mapping[str, ContextFile], folders: set[str]) -> None:
