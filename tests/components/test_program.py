@@ -151,6 +151,20 @@ def test_a_named_combination_brings_the_parts_that_it_needs() -> None:
     assert built == {"parts-base-amd64-build", "parts-js-amd64-build", "parts-addon-databases-amd64-build"}
 
 
+@pytest.mark.parametrize(
+    ("parts", "there"),
+    [
+        ('["python", "addon-gpu"]', True),
+        ('["polyglot", "addon-gpu"]', True),
+        ('["python"]', False),
+        ('["fullstack", "addon-gpu"]', False),
+    ],
+)
+def test_a_stack_with_a_flavor_and_its_add_on_builds_their_companion(parts: str, there: bool) -> None:
+    declared = {resource.name for resource in record(run_stack, config(parts=parts, combinations="[]"))}
+    assert ("parts-companion-python-cuda-amd64-build" in declared) is there
+
+
 def test_popular_combinations_are_built_unless_others_are_named() -> None:
     def combinations(**more: str) -> set[str]:
         resources = record(run_stack, config(parts='["js", "addon-code-server"]', **more))
