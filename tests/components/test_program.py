@@ -160,7 +160,7 @@ def test_a_named_combination_brings_the_parts_that_it_needs() -> None:
         ('["fullstack", "addon-gpu"]', False),
     ],
 )
-def test_a_stack_with_a_flavor_and_its_add_on_builds_their_companion(parts: str, there: bool) -> None:
+def test_a_stack_with_a_flavor_and_its_add_on_builds_their_companion(parts: str, *, there: bool) -> None:
     declared = {resource.name for resource in record(run_stack, config(parts=parts, combinations="[]"))}
     assert ("parts-companion-python-cuda-amd64-build" in declared) is there
 
