@@ -142,7 +142,8 @@ def test_times_are_the_same_from_any_checkout(source: Path, tmp_path: Path) -> N
     stage_context(read_context(source), source, tmp_path / "two")
     assert times(tmp_path / "one") == times(tmp_path / "two")
     seconds = {path: time // 10**9 for path, time in times(tmp_path / "one").items()}
-    folders = {path for path in seconds if (tmp_path / "one" / path).is_dir()}
+    staged = {path: tmp_path / "one" / path for path in seconds}
+    folders = {path for path, place in staged.items() if place.is_dir() and not place.is_symlink()}
     assert all(0 <= seconds[path] < 2**30 for path in seconds.keys() - folders)
     now_or_later = "BuildKit takes now or this for a folder, and the export makes both the same"
     assert {seconds[path] for path in folders} == {4102444800}, now_or_later
