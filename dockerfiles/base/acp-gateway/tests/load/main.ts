@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 
 import { GatewayProcess } from "../gateway-process.js";
+import { FloodLink } from "./flood.js";
 import { DirectLink, ECHO_AGENT, GatewayLink } from "./links.js";
 import {
   type Holdings,
@@ -49,6 +50,8 @@ const { values } = parseArgs({
     interval: { type: "string", default: "2000" },
     seconds: { type: "string", default: "8" },
     rounds: { type: "string", default: "6" },
+    /** Of which shape one more connection sends the largest legal message, again and again: see worst-messages.ts. */
+    worst: { type: "string" },
     json: { type: "string" },
   },
 });
@@ -88,7 +91,9 @@ async function playRound(gateway: GatewayProcess): Promise<Round> {
   const through = await openAll(connections, () => GatewayLink.open(gateway.port));
   await wait(SETTLE_MS);
   const processorUse = watchProcessor(gateway.pid);
+  const flood = values.worst === undefined ? null : await FloodLink.open(gateway.port, values.worst);
   const times = await measure({ direct, gateway: through }, text, pace);
+  await flood?.close();
   const processor = processorUse(times.gateway.length + connections);
   const loaded = holdings(gateway.pid);
   await Promise.all([...direct, ...through].map((link) => link.close()));
@@ -97,7 +102,7 @@ async function playRound(gateway: GatewayProcess): Promise<Round> {
 
 async function loadStandIns(): Promise<{ readonly before: Holdings; readonly rounds: Round[] }> {
   const gateway = await GatewayProcess.start({
-    ACP_GATEWAY_MAX_CONNECTIONS: String(connections),
+    ACP_GATEWAY_MAX_CONNECTIONS: String(connections + 1),
     ACP_GATEWAY_AGENT_COMMAND: JSON.stringify([ECHO_AGENT]),
   });
   try {
@@ -167,7 +172,19 @@ if (opencode !== null) {
   ]);
 }
 const machine = { cpus: cpus().length, node: process.version };
-const report = { connections, bytes, pace, machine, ...all, before, rounds, opencode, leaks: leftBehind, problems };
+const report = {
+  connections,
+  bytes,
+  worst: values.worst ?? null,
+  pace,
+  machine,
+  ...all,
+  before,
+  rounds,
+  opencode,
+  leaks: leftBehind,
+  problems,
+};
 if (values.json === undefined) console.log(JSON.stringify(report));
 else writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 if (problems.length > 0) {
