@@ -105,7 +105,12 @@ def test_its_tests_pass_with_stand_ins_and_with_the_real_opencode(container: str
     """
     said = run(container, "OPENCODE_BIN=/usr/local/bin/opencode npm test")
     assert "a prompt goes through a permission request to its end" in said
-    for told in ("survives a cut connection", "two clients see the same turn", "is killed during a turn", "a stop lets"):
+    for told in (
+        "survives a cut connection",
+        "two clients see the same turn",
+        "is killed during a turn",
+        "a stop lets",
+    ):
         assert told in said
     assert "fail 0" in said
 
