@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test test-kill cluster images oracle lint bench bench-compose bench-projects lock refresh-mirror
+.PHONY: up setup preview status down test test-unit test-kill cluster images oracle lint bench bench-compose bench-projects lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -23,6 +23,10 @@ down:
 test:
 	@python3 tools/setup/set_up.py --also cluster
 	@$(ENV) bash tests/run.sh
+
+# No Docker, no network.
+test-unit:
+	@$(ENV) pytest -q -n 2 tests/unit tests/components tests/docs
 
 lint:
 	@$(ENV) ruff check . && ruff format --check . && mypy && hadolint $$(git ls-files '*Dockerfile')

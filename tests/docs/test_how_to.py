@@ -158,6 +158,7 @@ def test_every_page_is_followed() -> None:
         "give-projects-a-gpu.md": "tests/unit/platform/cluster/test_gpu_pools.py",
         "have-a-combination-made.md": "tests/engine/test_ensure_cli_for_real.py",
         "prune-a-registry.md": "tests/unit/images/retention",
+        "recover-an-interrupted-run.md": "tests/engine/test_interruption.py",
         "run-an-image-with-docker.md": "tests/images/test_closed.py",
         "run-a-registry-in-the-cluster.md": "tests/unit/platform/cluster/test_pages.py",
         "run-projects-on-kubernetes.md": "tests/cluster/test_project_stacks.py",

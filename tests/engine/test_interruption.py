@@ -1,6 +1,7 @@
 """SIGKILL of the CLI in the middle of a resource: the next `codeopen up` ends as if nothing had happened.
 
-`make test` kills it at three kinds of resources; `make test-kill` at every one.
+`make test` kills it at three kinds of resources; `make test-kill` at every one. For users this is told in
+docs/how-to/recover-an-interrupted-run.md.
 """
 
 from __future__ import annotations
