@@ -46,6 +46,10 @@ class CatalogError(CodeOpenError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class NoSuchEntryError(CodeOpenError):
+    """The catalog has no entry of an id."""
+
+
 class QuantityError(CodeOpenError):
     """A text is not a quantity of CPU or memory."""
 
