@@ -4,7 +4,7 @@
 set -eu
 
 bin=$1
-export CGO_ENABLED=0 GOCACHE=/tmp/build GOMODCACHE=/tmp/modules
+export CGO_ENABLED=0
 
 # about TOOL MODULE FORMAT
 about() {
@@ -28,5 +28,3 @@ air=$(about air github.com/air-verse/air '{{.Version}}')
 build air github.com/air-verse/air "-X main.airVersion=$air -X main.goVersion=$(go -C air env GOVERSION)"
 
 build delve github.com/go-delve/delve/cmd/dlv
-
-rm -rf /tmp/*
