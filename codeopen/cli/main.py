@@ -1,7 +1,7 @@
 """The entry of the command line: parses, runs one command, prints. The one place that prints errors and exits.
 
 Exit codes: 0 done, 1 an error that is told on stderr, 2 wrong usage, 130 interrupted, 128 and
-the number of another signal that ended it; 141 where nobody reads what is told.
+the number of another signal that ended it; 129 or 141 where nobody reads what is told.
 """
 
 from __future__ import annotations

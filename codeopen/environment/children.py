@@ -7,11 +7,13 @@ with all that is in its group: the Pulumi CLI takes a first interrupt as the wis
 from __future__ import annotations
 
 import os
+import select
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread, current_thread, main_thread
 from types import FrameType
@@ -23,6 +25,7 @@ PATIENCE: Final = 10.0
 _LATER_ENDINGS: Final = ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 _POLL_SECONDS: Final = 0.05
 _LEFT_SECONDS: Final = 2.0
+_READER_SECONDS: Final = 0.5
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -149,7 +152,8 @@ _CHILDREN: Final = _Children()
 def ended_by_signals() -> Iterator[None]:
     """While this lasts, SIGTERM and SIGHUP end this program as ctrl-C does: with its children, by an Interrupted.
 
-    What was ignored before, as ``nohup`` does with SIGHUP, stays so.
+    What was ignored before, as ``nohup`` does with SIGHUP, stays so. A pipe that nobody reads any more counts as a
+    SIGHUP, whether something is written to it or not: a build may say nothing for minutes.
     """
     if current_thread() is not main_thread():
         yield
@@ -157,12 +161,28 @@ def ended_by_signals() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in (number for number, handler in before.items() if handler is not signal.SIG_IGN):
         signal.signal(number, _CHILDREN.interrupt)
+    over = Event()
+    Thread(target=_watch_readers, args=(over,), name="watch readers", daemon=True).start()
     try:
         yield
     finally:
+        over.set()
         _CHILDREN.asked = None
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _watch_readers(over: Event) -> None:
+    """Send this process a SIGHUP once nobody reads one of its outputs that is a pipe."""
+    pipes = select.poll()
+    for output in (1, 2):
+        with suppress(OSError):  # it was started without
+            if stat.S_ISFIFO(os.fstat(output).st_mode):
+                pipes.register(output, 0)
+    while not over.wait(_READER_SECONDS):
+        if pipes.poll(0):
+            os.kill(os.getpid(), signal.SIGHUP)
+            return
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import pytest
 from tests.live import LiveStack, prepare_stack
 
 SECONDS = 240
+NOBODY_LISTENS = {128 + signal.SIGPIPE, 128 + signal.SIGHUP}  # found by writing, or before
 # Slow, and in no cache: each test builds it anew. It says something all the time.
 SLOW = "\nRUN echo {mark}; for i in $(seq 600); do echo step $i; sleep 0.2; done\n"
 WAYS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, "closed pipe"]
@@ -115,11 +116,11 @@ def test_an_up_that_is_ended_leaves_nothing_at_work(stack: LiveStack, how: signa
 
 
 def test_an_up_that_nobody_listens_to_leaves_nothing_at_work(stack: LiveStack) -> None:
-    """As in `codeopen up 2>&1 | head -1`: it is noticed with the next line."""
+    """As in `codeopen up 2>&1 | head -1`: it is noticed within a second."""
     with start(stack, "up") as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert end_by(process, "closed pipe") == 128 + signal.SIGPIPE
+        assert end_by(process, "closed pipe") in NOBODY_LISTENS
     assert_nothing_goes_on(stack)
     assert stack.codeopen("up", "--dry-run").returncode == 0
 
@@ -131,5 +132,5 @@ def test_a_build_that_is_ended_leaves_nothing_at_work(stack: LiveStack, how: sig
     make_slow(stack)
     with start(stack, "ensure", "--flavor", "js", "--addons", "databases") as process:
         wait_until(lambda: is_building(stack), "it builds nothing")
-        assert end_by(process, how) == 128 + (how if isinstance(how, signal.Signals) else signal.SIGPIPE)
+        assert end_by(process, how) in ({128 + how} if isinstance(how, signal.Signals) else NOBODY_LISTENS)
     assert_nothing_goes_on(stack)
