@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test test-unit test-kill cluster images oracle lint bench bench-compose bench-projects lock refresh-mirror
+.PHONY: up setup preview status down test test-unit test-kill cluster images oracle lint docs bench bench-compose bench-projects lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -48,6 +48,10 @@ images:
 # On the parts that `codeopen part test --keep` leaves in its registry.
 oracle:
 	@$(ENV) pytest -q -n 2 --dist loadgroup -m heavy tests/oracle
+
+# The reference pages from code and data, and the site in .codeopen/site.
+docs:
+	@$(ENV) python tools/docs/write_reference.py && NO_MKDOCS_2_WARNING=1 mkdocs build
 
 # Planning, the command line and a preview; combinations, where the parts for bench-compose are kept; and a sample of
 # bench-projects. JSON=figures.json keeps the figures, those of the last two beside it in figures.composing.json and

@@ -36,6 +36,7 @@ step "format" ruff format --check --quiet .
 beside cluster "a real control plane" pytest -q -n 2 --dist loadfile -m "not heavy" tests/cluster
 step "types" mypy
 step "Dockerfiles" hadolint --no-color $(git ls-files '*Dockerfile')
+step "site of the documentation" env NO_MKDOCS_2_WARNING=1 mkdocs build
 step "values and components" pytest -q -n 2 tests/unit tests/components tests/docs
 # Two runs side by side, each with a stack of its own: one builds and runs images, the other kills and breaks things.
 first=(tests/engine/test_main_job.py tests/engine/test_compose_for_real.py tests/engine/test_ensure_cli_for_real.py

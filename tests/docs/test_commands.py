@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from codeopen.cli.commands import COMMANDS
-from codeopen.cli.main import make_parser
+from codeopen.cli.parser import make_parser
 from tests.live import ROOT
 
 PAGES = [

@@ -15,13 +15,10 @@ from provider.plugin import resource_types as own_types
 from provider.protocol.properties import Kind, Property
 from provider.protocol.resource import ResourceType
 
-ORIGIN: Final = """\
-This page is made from the plugins' own tables: `python tools/fallback/write_reference.py`. A test compares the two."""
-
 FALLBACK: Final = f"""\
 # Fallback plugins
 
-{ORIGIN} The project's own provider has [another page](provider.md).
+The project's own provider has [another page](provider.md).
 
 The official Pulumi plugins come first. Where the official `docker` and `kubernetes` providers can't be downloaded,
 set-up installs a fallback for each under its name and version ({VERSION}, {KUBERNETES_VERSION}). They act on the real
@@ -83,10 +80,8 @@ plugin goes on from the fallback's was not tried.
 - `pulumi.com/patchForce` is honoured; `pulumi.com/patchFieldManager` is not.
 """
 
-OWN: Final = f"""\
+OWN: Final = """\
 # The provider `codeopen`
-
-{ORIGIN}
 
 The project's own provider does what no other does. It is found through `plugins.providers` in `Pulumi.yaml` and runs
 with the checkout's virtual environment, so it is never installed. It has no configuration, no functions and no schema;

@@ -14,8 +14,8 @@ from codeopen.environment.read_cluster import camel_case
 
 TITLE = "`codeopen:cluster`"
 _INTRODUCTION = """\
-A stack is one of a Kubernetes cluster when its configuration has this key. This page is made from
-`codeopen/environment/cluster_settings.py`; a test compares the two."""
+Set `codeopen:cluster` in a stack's configuration to target a Kubernetes cluster. Without it, the stack's projects run
+on this machine's Docker Engine. How-to: [connect a cluster](../how-to/connect-a-cluster.md)."""
 _NAMES = {str: "text", int: "whole number", bool: "true or false"}
 
 
