@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from codeopen.authoring.new_part.readmes import ReadmeState, read_readmes
 from codeopen.model.catalog.read import read_catalog
 from tests.live import ROOT, copy_checkout
