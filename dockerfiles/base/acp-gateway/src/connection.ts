@@ -5,7 +5,7 @@ import type { ConnectionContext } from "./agent-link.js";
 import { CLOSE, type CloseCode, closeReason } from "./close-codes.js";
 import { Confirmations } from "./confirmations.js";
 import { Intake } from "./intake.js";
-import { BATCH_REFUSED, type MessageProblem, NOT_A_MESSAGE, NOT_JSON, type Scanned } from "./message.js";
+import { AMBIGUOUS, BATCH_REFUSED, type MessageProblem, NOT_A_MESSAGE, NOT_JSON, type Scanned } from "./message.js";
 import type { Rejection } from "./metrics.js";
 import type { Peer } from "./peer.js";
 import type { Client, Sendable } from "./seats.js";
@@ -176,7 +176,8 @@ export class Connection implements Client {
     if (this.#closing) return;
     switch (scanned.kind) {
       case "message":
-        if (scanned.message.envelope.isVersion2) this.#directory.take(this, scanned.message, this.hasPlace);
+        if (scanned.message.envelope.isAmbiguous) this.#refuse(AMBIGUOUS);
+        else if (scanned.message.envelope.isVersion2) this.#directory.take(this, scanned.message, this.hasPlace);
         else this.#refuse(NOT_A_MESSAGE);
         break;
       case "batch":

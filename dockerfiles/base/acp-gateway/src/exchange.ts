@@ -2,19 +2,12 @@ import type { ConnectionContext } from "./agent-link.js";
 import { CLOSE } from "./close-codes.js";
 import * as extension from "./extension.js";
 import type { Message } from "./message.js";
+import { CANCEL, CLOSES_SESSION, FOR_CONTROLLER, FOR_OBSERVERS, OPENS_SESSION, PROMPT } from "./methods.js";
 import type { MessageSink } from "./outbound.js";
 import { type AgentRequest, AgentRequests, type ClientRequest, ClientRequests } from "./pending-requests.js";
 import { cancellation, sendable, textOf, withId } from "./rewriting.js";
 import type { Client, Seats, Sendable } from "./seats.js";
 
-/** What an observer may ask, beside what is the gateway's to answer. */
-const FOR_OBSERVERS = new Set(["session/list", "session/load", "session/resume", "$/cancel_request"]);
-/** What only the machine of the client that works with the agent can do. */
-const FOR_CONTROLLER = /^(fs|terminal)\//;
-const OPENS_SESSION = new Set(["session/new", "session/load", "session/resume", "session/fork"]);
-const CLOSES_SESSION = new Set(["session/close", "session/delete"]);
-const PROMPT = "session/prompt";
-const CANCEL = "$/cancel_request";
 const TURN_ENDED = Buffer.from('"method":"_codeopen/turn_ended"');
 
 type Done = (error?: Error | null) => void;
@@ -94,7 +87,7 @@ export class Exchange implements MessageSink {
     } else if (this.draining && method === PROMPT) {
       this.#refuse(client, message, extension.DRAINING, "the gateway is shutting down");
     } else if (method === CANCEL) {
-      this.#agent.write(cancellation(message, (idKey) => this.#requests.agentIdOf(client, idKey)));
+      this.#cancel(client, message);
     } else {
       this.forward(client, message);
     }
@@ -239,6 +232,14 @@ export class Exchange implements MessageSink {
     for (const other of this.#seats.of(asked.sessionId)) {
       if (other !== client) other.tell(extension.cancelRequest(asked.id));
     }
+  }
+
+  /** A client cancels its own requests; who controls, also those of clients that are gone, such as itself before a cut. */
+  #cancel(client: Client, message: Message): void {
+    const { controller, clients } = this.#seats;
+    const isLeft = (other: Client | null) => client === controller && other !== null && !clients.includes(other);
+    const renamed = cancellation(message, (idKey) => this.#requests.agentIdOf(idKey, client, isLeft));
+    if (renamed !== null) this.#agent.write(renamed);
   }
 
   #refuse(client: Client, message: Message, code: number, why: string): void {

@@ -6,12 +6,14 @@ export type { Range } from "./json-scanner.js";
 export interface Envelope {
   readonly kind: "request" | "response" | "notification" | "other";
   readonly isVersion2: boolean;
+  /** Whether a member that routing needs is there twice: two readers may take different ones. */
+  readonly isAmbiguous: boolean;
   /** Where the id stands. */
   readonly id: Range | null;
   /** The same for ids that JSON holds for equal, such as 1 and 1.0; null where there is none, or null. */
   readonly idKey: string | null;
   readonly method: string | null;
-  /** Of its params or its result. */
+  /** Of its params, or of an answer's result. */
   readonly sessionId: string | null;
   readonly params: Range | null;
   readonly result: Range | null;
@@ -57,6 +59,7 @@ export interface MessageProblem {
 }
 
 export const NOT_JSON = problem("the message is not JSON", -32700, "Parse error");
+export const AMBIGUOUS = problem("a member is there twice", -32600, "Invalid request: a member is there twice");
 export const NOT_A_MESSAGE = problem("the message is not a JSON-RPC 2.0 object", -32600, "Invalid request");
 /** ACP has no batches. */
 export const BATCH_REFUSED = problem("a batch is refused", -32600, "Batches are not served: send each message alone");
@@ -88,8 +91,9 @@ export class MessageScanner {
   readonly #parts: Buffer[] = [];
   readonly #members = new Map<TopKey, Range>();
   readonly #elements: Range[] = [];
-  #sessionId: Range | null = null;
+  readonly #sessionIds = new Map<TopKey, Range>();
   #inner: Range | null = null;
+  #isAmbiguous = false;
   #failed = false;
   readonly #scanner = new JsonScanner({
     onMember: (depth, key, value) => {
@@ -128,12 +132,18 @@ export class MessageScanner {
   #take(depth: number, keyRange: Range, value: Range): void {
     const key = this.#key(keyRange);
     if (depth > 1) {
-      if (key === "sessionId") this.#inner = value;
+      if (key !== "sessionId") return;
+      this.#isAmbiguous ||= this.#inner !== null;
+      this.#inner = value;
       return;
     }
     const known = TOP_KEYS.find((name) => name === key);
-    if (known !== undefined) this.#members.set(known, value);
-    if (known === "params" || known === "result") this.#sessionId = this.#inner;
+    if (known !== undefined) {
+      this.#isAmbiguous ||= this.#members.has(known);
+      this.#members.set(known, value);
+      if (this.#inner === null) this.#sessionIds.delete(known);
+      else this.#sessionIds.set(known, this.#inner);
+    }
     this.#inner = null;
   }
 
@@ -155,10 +165,11 @@ export class MessageScanner {
     return {
       kind,
       isVersion2: this.#text(this.#members.get("jsonrpc"), MAX_VALUE_BYTES) === "2.0",
+      isAmbiguous: this.#isAmbiguous,
       id,
       idKey,
       method,
-      sessionId: this.#text(this.#sessionId, MAX_VALUE_BYTES),
+      sessionId: this.#text(this.#sessionIds.get(method === null ? "result" : "params"), MAX_VALUE_BYTES),
       params,
       result,
       error,

@@ -56,12 +56,14 @@ export class ClientRequests<C> {
     return request;
   }
 
-  /** The id that the agent knows a client's request under, where it is another one. */
-  agentIdOf(client: C, idKey: string): string | null {
-    for (const request of this.#pending.values()) {
-      if (request.client === client && request.idKey === idKey) return request.agentId;
-    }
-    return null;
+  /**
+   * The id that the agent knows a client's open request under where it is another one, else null; undefined where there
+   * is no such request, neither of this client nor of one that it may act for.
+   */
+  agentIdOf(idKey: string, client: C, mayActFor: (other: C | null) => boolean): string | null | undefined {
+    const those = [...this.#pending.values()].filter((request) => request.idKey === idKey);
+    const own = those.find((request) => request.client === client);
+    return (own ?? those.find((request) => mayActFor(request.client)))?.agentId;
   }
 }
 

@@ -23,12 +23,19 @@ export function withId(message: Message, id: string): Sendable {
   return range === null ? message : sendable(message.withReplaced(range, id));
 }
 
-/** A cancellation names a request by the id that its client gave it: with the id, or null, that `agentIdOf` knows for it. */
-export function cancellation(message: Message, agentIdOf: (idKey: string) => string | null): Sendable {
-  if (message.bytes > MAX_PARSED_BYTES) return message;
+/**
+ * A cancellation names a request by the id that its client gave it: with the id that `agentIdOf` knows for it, as it is
+ * where that says null. Null where it says undefined, or for one that is too large: it cancels nothing of its client.
+ */
+export function cancellation(
+  message: Message,
+  agentIdOf: (idKey: string) => string | null | undefined,
+): Sendable | null {
+  if (message.bytes > MAX_PARSED_BYTES) return null;
   const value = message.value({ start: 0, end: message.bytes }) as Cancellation;
   const requestId = value.params?.requestId;
   const agentId = agentIdOf(`${typeof requestId} ${String(requestId)}`);
+  if (agentId === undefined) return null;
   if (agentId === null) return message;
   const renamed: Cancellation = { ...value, params: { ...value.params, requestId: JSON.parse(agentId) as unknown } };
   return sendable([Buffer.from(JSON.stringify(renamed))]);

@@ -86,6 +86,16 @@ suite("handshake", () => {
     assert.ok(!JSON.stringify(gateway.log).includes(PASSWORD));
   });
 
+  test("cookies neither let anybody in nor keep anybody out", async () => {
+    const cookie = `token=${PASSWORD}; Authorization=Bearer ${PASSWORD}; bearer.${PASSWORD}`;
+    assert.equal(await Client.refused(gateway.port, { headers: { authorization: "", cookie } }), 401);
+    const client = await Client.open(gateway.port, { headers: { cookie: 'a=b; session="x"; other' } });
+    assert.deepEqual((await client.request("stand-in/echo", { x: 1 })).result, { x: 1 });
+    client.close();
+    await client.closed;
+    assert.ok(await childless(gateway.pid, 2000));
+  });
+
   test("what is no WebSocket request is answered as HTTP", async () => {
     const plain = await gateway.fetch("/acp");
     assert.equal(plain.status, 426);

@@ -104,4 +104,57 @@ suite("several clients on one session", () => {
     assert.deepEqual((await first.answer((message) => message.id === id)).result, { content: "text" });
     await close(second, first);
   });
+
+  test("an observer can't cancel what another client asked, by no means of writing it", async () => {
+    const { first, second } = await openTwo();
+    const open = first.ask("stand-in/read");
+    const { id: asked } = await first.answer(({ method }) => method === "fs/read_text_file");
+    // Its own request had the same id, and is answered.
+    second.send(JSON.stringify({ jsonrpc: "2.0", id: open, method: "session/list" }));
+    await second.answer((message) => message.id === open && message.method === undefined);
+    second.notify("$/cancel_request", { requestId: open });
+    second.notify("$/cancel_request", { requestId: open, padding: "x".repeat(1 << 17) });
+    second.send(`{"jsonrpc":"2.0","\\u006dethod":"$/cancel_request","params":{"requestId":${open}.0}}`);
+    await second.request("session/list");
+    assert.deepEqual((await first.request("stand-in/cancelled")).result, { cancelled: [] });
+    first.notify("$/cancel_request", { requestId: open });
+    assert.deepEqual((await first.request("stand-in/cancelled")).result, { cancelled: [open] });
+    first.send(JSON.stringify({ jsonrpc: "2.0", id: asked, result: { content: "text" } }));
+    await close(second, first);
+  });
+
+  test("who takes a session up again can cancel what it asked before it was lost", async () => {
+    const first = await Client.open(gateway.port);
+    const sessionId = await first.begin();
+    const id = "before the cut";
+    first.send(JSON.stringify({ jsonrpc: "2.0", id, method: "session/prompt", params: { sessionId, prompt: [] } }));
+    await first.answer(({ method }) => method === "session/request_permission");
+    first.socket.terminate();
+    await first.closed;
+    const second = await Client.open(gateway.port);
+    await second.reenter("session/resume", sessionId);
+    second.notify("$/cancel_request", { requestId: id });
+    assert.deepEqual((await second.request("stand-in/cancelled")).result, { cancelled: [id] });
+    const { id: asked } = await second.answer(({ method }) => method === "session/request_permission");
+    answer(second, asked, "yes");
+    await second.told("_codeopen/turn_ended");
+    await close(second);
+  });
+
+  test("a request with two methods is refused, whichever comes first, and does nothing", async () => {
+    const { first, second, sessionId } = await openTwo();
+    for (const members of [
+      `"method":"session/list","method":"session/prompt"`,
+      `"method":"session/prompt","\\u006dethod":"session/list"`,
+    ]) {
+      const observer = await Client.open(gateway.port);
+      await observer.reenter("session/resume", sessionId);
+      observer.send(`{"jsonrpc":"2.0","id":77,${members},"params":{"sessionId":"${sessionId}","prompt":[]}}`);
+      assert.equal((await observer.closed).code, 1007);
+      assert.ok(observer.received.some((text) => text.includes("a member is there twice")));
+    }
+    assert.deepEqual((await first.request("stand-in/answers")).error, undefined);
+    assert.ok(!first.received.some((text) => text.includes("session/request_permission")));
+    await close(second, first);
+  });
 });

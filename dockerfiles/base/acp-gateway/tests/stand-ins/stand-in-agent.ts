@@ -27,6 +27,7 @@ const send: Send = (message) => {
 const asked = new Map<Id, (result: unknown) => void>();
 
 const answers: unknown[] = [];
+const cancelled: unknown[] = [];
 let permissions = 0;
 /** What was said in each session. */
 const told = new Map<string, string[]>();
@@ -85,6 +86,12 @@ const methods: Readonly<Record<string, (params: Params, id: Id, line: Buffer) =>
     send({ id: permission, method: "session/request_permission", params: { sessionId, toolCall, options } });
     return undefined;
   },
+  "$/cancel_request": ({ requestId }) => {
+    cancelled.push(requestId);
+    return undefined;
+  },
+  /** Each request that a client cancelled. */
+  "stand-in/cancelled": () => ({ cancelled }),
   /** Every answer that a request for a permission got. */
   "stand-in/answers": () => ({ answers }),
   /** Asks the client for a file, and answers with what it is given. */

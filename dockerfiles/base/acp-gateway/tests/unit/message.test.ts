@@ -91,14 +91,89 @@ suite("message", () => {
     }
   });
 
-  test("keys mean what the parser would take them for: written with escapes, twice, or elsewhere", () => {
+  test("keys mean what the parser would take them for: written with escapes, or elsewhere", () => {
     assert.equal(message('{"\\u0069d":1,"method":"x"}').envelope.idKey, "number 1");
-    assert.equal(message('{"id":1,"id":"2","method":"x"}').envelope.idKey, "string 2");
     assert.equal(message('{"id":1.0,"method":"x"}').envelope.idKey, message('{"id":1,"method":"x"}').envelope.idKey);
     assert.equal(message('{"method":"x","id":null}').envelope.idKey, null);
     assert.equal(message('{"method":"x","meta":{"sessionId":"no"},"params":{}}').envelope.sessionId, null);
     assert.equal(message('{"params":[{"sessionId":"no"}],"method":"x"}').envelope.sessionId, null);
     assert.equal(message('{"result":{"a":[{"sessionId":"no"}]},"id":1}').envelope.sessionId, null);
+  });
+
+  test("a member of routing that is there twice is told, however it is written; any other one is the agent's matter", () => {
+    for (const twice of [
+      '{"id":1,"id":"2","method":"x"}',
+      '{"method":"session/list","\\u006dethod":"session/prompt","id":1}',
+      '{"method":"x","params":{},"par\\u0061ms":{"sessionId":"a"}}',
+      '{"method":"x","params":{"sessionId":"a","session\\u0049d":"b"}}',
+      '{"id":1,"result":{"sessionId":"a","x":{"sessionId":"b"},"sessionId":"c"}}',
+      '{"jsonrpc":"2.0","jsonrpc":"2.0","method":"x"}',
+    ]) {
+      for (const size of [Infinity, 1, 7]) assert.ok(message(twice, size).envelope.isAmbiguous, twice);
+    }
+    for (const once of [
+      '{"method":"x","a":1,"a":2,"params":{"a":1,"a":2,"b":{"sessionId":"c"},"sessionId":"d"}}',
+      '{"method":"x","_meta":{"sessionId":"a"},"params":{"sessionId":"b"},"result":{"sessionId":"c"}}',
+    ]) {
+      assert.ok(!message(once).envelope.isAmbiguous, once);
+    }
+  });
+
+  test("a request's session is that of its params, an answer's that of its result, in whatever order", () => {
+    const both = '"result":{"sessionId":"r"},"params":{"sessionId":"p"}';
+    for (const members of [both, both.split(",").reverse().join()]) {
+      assert.equal(message(`{"id":1,"method":"x",${members}}`).envelope.sessionId, "p");
+      assert.equal(message(`{"id":1,${members}}`).envelope.sessionId, "r");
+    }
+  });
+
+  test("what the scan finds is what the language's parser finds", () => {
+    let seed = 7;
+    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
+    const escaped = (word: string): string =>
+      Array.from(word, (letter) =>
+        random(4) === 0 ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}` : letter,
+      ).join("");
+    const values = [
+      "1",
+      "-0",
+      "1.0",
+      "1e400",
+      "9007199254740993",
+      "null",
+      "true",
+      '""',
+      '"7"',
+      "[]",
+      "{}",
+      '"\\ud800"',
+    ];
+    const blank = (): string => pick(["", "", " ", "\t ", "\n"]);
+    const members = (keys: readonly string[], value: (key: string) => string): string =>
+      `{${Array.from({ length: random(5) }, () => pick(keys))
+        .map((key) => `${blank()}"${escaped(key)}"${blank()}:${blank()}${value(key)}${blank()}`)
+        .join()}}`;
+    const inner = (): string =>
+      members(["sessionId", "x", "method"], () => pick([...values, '"s-1"', '{"sessionId":"no"}']));
+    const top = ["jsonrpc", "id", "method", "params", "result", "error", "__proto__", "sessionId", "Method", "id "];
+    for (let round = 0; round < 20_000; round += 1) {
+      const source = members(top, (key) =>
+        key === "method" ? pick(['"session/prompt"', '"x"', ...values]) : pick([inner(), ...values]),
+      );
+      const value = JSON.parse(source) as Record<string, unknown>;
+      const scanned = message(source, pick([Infinity, 1, 3, 8]));
+      const { envelope } = scanned;
+      const text = typeof value["method"] === "string" ? value["method"] : null;
+      assert.equal(envelope.method, text, source);
+      assert.deepEqual(envelope.id === null ? undefined : scanned.value(envelope.id), value["id"], source);
+      const holder = value[text === null ? "result" : "params"] as { readonly sessionId?: unknown } | null | undefined;
+      const sessionId = typeof holder === "object" ? holder?.sessionId : null;
+      assert.equal(envelope.sessionId, typeof sessionId === "string" ? sessionId : null, source);
+      if (envelope.id === null) continue;
+      const replaced = JSON.parse(Buffer.concat(scanned.withReplaced(envelope.id, '"new"')).toString()) as unknown;
+      assert.deepEqual(replaced, { ...value, id: "new" }, source);
+    }
   });
 
   test("a message of one line is not touched, not even copied", () => {
