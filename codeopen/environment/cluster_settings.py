@@ -22,18 +22,17 @@ class RegistryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IngressSettings:
-    """How people reach a project's ports: ``https://PORT-NAME--PROJECT.DOMAIN``, through one gate for all.
+    """How people reach a project's ports: ``https://PORT-NAME--PROJECT.DOMAIN``, through one login gate for all.
 
-    ``forward_auth`` is the URL that the ingress controller asks before it lets a request through: with the class
-    ``traefik`` by a Middleware of the platform, with ``nginx`` by annotations; with any other, ``annotations`` must say
-    how. ``namespace`` is the controller's: network policies let traffic in from nowhere else.
-
-    ``tls_secret`` is the certificate of all hosts, a Secret of the platform's namespace. Traefik takes it by the
-    platform's ``TLSStore``, which must be the only one that is called ``default``; any other controller must have it as
-    its own default certificate. How: docs/how-to/connect-a-cluster.md.
-
-    ``response_headers`` are those that a project gets from the gate's answer alone, whatever the client sent. Leave
-    ``Authorization`` out of them: clients send the ports' own logins in it.
+    - ``forward_auth``: the URL that the ingress controller asks before it lets a request through. The platform makes a
+      Middleware for the class ``traefik``, and annotations for ``nginx``. For any other class, ``annotations`` must say
+      how.
+    - ``namespace``: the controller's. Network policies let traffic in from nowhere else.
+    - ``tls_secret``: a Secret of the platform's namespace, with the certificate of all hosts. Traefik takes it from the
+      platform's ``TLSStore``, which must be the only one called ``default``. Any other controller must have it as its
+      default certificate (docs/how-to/connect-a-cluster.md).
+    - ``response_headers``: headers that a project gets only from the gate's answer, whatever the client sent. Don't add
+      ``Authorization``: it carries the ports' own logins.
     """
 
     domain: str
@@ -47,10 +46,10 @@ class IngressSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """``blocked`` ranges are never reached by projects, but for the cluster's DNS servers on ``dns_ports``.
+    """Projects never reach ``blocked`` ranges, except for the cluster's DNS servers on ``dns_ports``.
 
-    These are the pods of ``dns_namespace`` with ``dns_labels``, and ``dns_addresses``: addresses or ranges of servers
-    that are no such pods, as those on each node (NodeLocal DNSCache) or of a cloud (GKE's Cloud DNS).
+    DNS servers are the pods of ``dns_namespace`` with ``dns_labels``, and ``dns_addresses``: addresses or ranges of
+    other servers, e.g. those on each node (NodeLocal DNSCache) or a cloud's (GKE's Cloud DNS).
     """
 
     blocked: tuple[str, ...] = (
@@ -86,9 +85,10 @@ class StoreKind(StrEnum):
 class ObjectStoreSettings:
     """A bucket (on Azure a container of ``account``) that holds an in-cluster registry's images, instead of a claim.
 
-    ``identity`` is who the registry's service account is to the cloud: an AWS role's ARN, a Google service account's
-    address, an Azure client id. No key is kept in the cluster. ``redirect`` sends clients to the store for layers,
-    which nodes and builders must then reach; on Google it takes the right to sign.
+    - ``identity``: the registry's identity in the cloud: an AWS role's ARN, a Google service account's address, or an
+      Azure client id. The cluster holds no key.
+    - ``redirect``: sends clients to the store for layers. Nodes and builders must then reach it. On Google it requires
+      the right to sign.
     """
 
     kind: StoreKind
@@ -103,9 +103,11 @@ class ObjectStoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class CloudRegistrySettings:
-    """A cloud's registry: ``name`` is ACR's or Artifact Registry's own, ``location`` the region.
+    """A cloud's registry.
 
-    ``group`` is Google's project or Azure's resource group.
+    - ``name``: the name of the registry, for ACR and Artifact Registry.
+    - ``location``: the region.
+    - ``group``: Google's project, or Azure's resource group.
     """
 
     name: str = "codeopen"
@@ -115,17 +117,21 @@ class CloudRegistrySettings:
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """``storage`` and ``storage_class`` are those of an in-cluster registry's claim; ``host`` is what nodes pull from.
+    """The registry of the images. ``host`` is what nodes pull from.
 
-    ``pull_secret`` names a Secret of type dockerconfigjson whose content is the stack's secret ``registryLogin``.
+    - ``pull_secret``: the name of a Secret of type dockerconfigjson with the stack's secret ``registryLogin``.
 
-    In the cluster: ``tls_secret`` is a certificate for ``host`` that is there, else cert-manager's cluster issuer
-    ``issuer`` makes one, else it comes from the stack's secrets. ``ingress_class`` makes an Ingress, whose controller
-    is in ``ingress_namespace`` (that of ``ingress`` where both name one class): nobody else may talk to the registry.
-    ``ca_secret`` has the ``ca.crt`` that signed the certificate where that is no public one; ``load_balancer`` serves
-    without an Ingress.
-    ``maintain_at`` is a time of day (UTC) when the registry starts anew, with one replica after freeing what no
-    manifest names: meanwhile it is read-only.
+    The other keys are for a registry in the cluster:
+
+    - ``storage``, ``storage_class``: its claim.
+    - ``tls_secret``: an existing certificate for ``host``. Without it, cert-manager's cluster issuer ``issuer`` makes
+      one. Without either, the certificate comes from the stack's secrets.
+    - ``ca_secret``: a Secret with the ``ca.crt`` that signed the certificate, if it is not a public one.
+    - ``ingress_class``: makes an Ingress. Its controller is in ``ingress_namespace`` (by default that of ``ingress``,
+      if both name one class); nobody else may talk to the registry.
+    - ``load_balancer``: serves without an Ingress.
+    - ``maintain_at``: time of day (UTC) when the registry restarts. With one replica it first frees what no manifest
+      names, and is read-only meanwhile.
     """
 
     kind: RegistryKind = RegistryKind.EXTERNAL
@@ -149,9 +155,11 @@ class RegistrySettings:
 
 @dataclass(frozen=True, slots=True)
 class WarmUpSettings:
-    """``parallel`` nodes warm at a time; ``combinations`` as in the stack's, their parts' chains are what is pulled.
+    """Nodes pull the stack's combinations before anybody waits for them.
 
-    ``cooldown_minutes``: a node whose disk was full is warmed again when it hasn't been for so long.
+    - ``parallel``: how many nodes pull at a time.
+    - ``openkruise``: OpenKruise pulls. Install its CRDs first.
+    - ``cooldown_minutes``: how long a node's disk must not be full before the node is warmed again.
     """
 
     enabled: bool = True
@@ -162,10 +170,11 @@ class WarmUpSettings:
 
 @dataclass(frozen=True, slots=True)
 class BuilderSettings:
-    """BuildKit in the cluster, for combinations that aren't there yet. It never runs in ``ClusterSettings.namespace``.
+    """BuildKit in the cluster, for parts that aren't built yet. Its ``namespace`` must not be the platform's.
 
-    ``issuer`` is a cluster issuer of cert-manager that signs with one CA; else certificates are the stack's secrets.
-    ``allowed_ranges`` are private addresses that builds reach nevertheless, as a registry's.
+    - ``issuer``: a cluster issuer of cert-manager that signs with one CA. Without it, certificates are the stack's
+      secrets.
+    - ``allowed_ranges``: private addresses that builds may reach nevertheless, e.g. a registry's.
     """
 
     enabled: bool = False
@@ -181,14 +190,14 @@ class BuilderSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """Everything that differs from cluster to cluster. Empty strings leave a choice to the cluster's own default.
+    """Everything that differs from cluster to cluster. An empty text leaves a choice to the cluster's own default.
 
-    ``storage_class`` is for claims that are made from then on: one that is there keeps its own.
-    ``runtime_classes`` are those that the platform makes itself, as ``gvisor``; ``runtime_class`` is what projects use,
-    but those with a GPU, which use ``gpu_runtime_class``: in another's sandbox NVIDIA's driver isn't seen.
-    ``scratch`` is the disk that a project's container may fill beside its claim; a node's disk has room for so many.
-    ``node_disk_gb`` is the disk of ordinary nodes, for the capacity plan; 0: the platform's default.
-    ``upgrade_after_hours``: a new image reaches a workspace that runs after so many hours; 0: at its next wake only.
+    - ``storage_class``: for new claims. An existing claim keeps its own.
+    - ``runtime_class``: what projects run with. Projects with a GPU run with ``gpu_runtime_class`` instead, because a
+      sandbox hides NVIDIA's driver. ``runtime_classes`` are those that the platform makes itself, e.g. ``gvisor``.
+    - ``scratch``: disk of the node that a project's container may fill, beside its claim.
+    - ``node_disk_gb``: disk of ordinary nodes, for the capacity plan. 0: the platform's default.
+    - ``upgrade_after_hours``: when a new image reaches a running workspace. 0: only at its next wake.
     """
 
     context: str = ""

@@ -34,7 +34,11 @@ class CapacityType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GpuSharing:
-    """``replicas`` are the turns of time-slicing; ``profile`` is that of MIG, as ``1g.5gb``."""
+    """How the pool's GPUs are shared.
+
+    - ``replicas``: how many projects take turns on a GPU, with ``time-slicing``.
+    - ``profile``: the MIG profile, e.g. ``1g.5gb``.
+    """
 
     kind: SharingKind = SharingKind.NONE
     replicas: int = 0
@@ -43,7 +47,7 @@ class GpuSharing:
 
 @dataclass(frozen=True, slots=True)
 class NodeClass:
-    """Karpenter's node class, which says how a node is made; it belongs to whoever runs the cluster."""
+    """Karpenter's node class, which says how a node is made. You own it; the platform doesn't make it."""
 
     group: str = "karpenter.k8s.aws"
     kind: str = "EC2NodeClass"
@@ -52,12 +56,13 @@ class NodeClass:
 
 @dataclass(frozen=True, slots=True)
 class CloudSettings:
-    """The cluster as its cloud knows it, for managed node pools; Karpenter's need nothing of it.
+    """The cluster as its cloud knows it. Only managed node pools need it; Karpenter's don't.
 
-    EKS needs ``name``, ``node_role`` (an ARN) and ``subnets``; GKE ``name`` and ``location`` (a region or zone); AKS
-    ``name`` and ``group`` (the resource group). What else there is: on EKS a ``location`` that is not the provider's
-    region; on GKE a ``group`` that is not its project, and a service account as ``node_role``; on AKS one of
-    ``subnets``. ``tags`` are for what the cloud bills: on GKE labels of nodes.
+    - EKS requires ``name``, ``node_role`` (an ARN) and ``subnets``. Set ``location`` if it isn't the provider's region.
+    - GKE requires ``name`` and ``location`` (a region or zone). Set ``group`` if it is not the provider's project, and
+      ``node_role`` to use a service account.
+    - AKS requires ``name`` and ``group`` (the resource group). It may have one of ``subnets``.
+    - ``tags``: for the cloud's bill. On GKE they are labels of nodes.
     """
 
     name: str = ""
@@ -72,13 +77,13 @@ class CloudSettings:
 class GpuPool:
     """One pool of nodes with GPUs of one model. It has no node until a project asks for a GPU.
 
-    ``max_gpus`` counts whole GPUs. ``owner`` keeps the pool to the projects of one owner, and must be given where turns
-    are taken on a GPU. ``machines`` are ids of the catalog's: a managed pool names one; Karpenter takes the
-    cheapest for a pod, of all where none is named. ``gpus_per_node`` (0: any) narrows these. ``empty_after`` is how
-    long a node stays that nobody uses.
-
-    ``disk_gb`` is the disk of a node. Managed pools are made with it, or with 200; Karpenter's node class decides by
-    itself, and this tells the capacity plan what (0: the platform's default).
+    - ``max_gpus``: counts whole GPUs.
+    - ``owner``: reserves the pool for the projects of one owner. Time-slicing requires it.
+    - ``machines``: ids of ``catalog/gpus.yaml``. A managed pool must name one. Karpenter takes the cheapest for a pod:
+      of those, or of all. ``gpus_per_node`` (0: any) narrows the choice.
+    - ``empty_after``: how long an unused node stays.
+    - ``disk_gb``: disk of a node. Managed pools are made with it (0: 200). Karpenter's node class decides by itself,
+      and this only tells the capacity plan (0: the platform's default).
     """
 
     name: str

@@ -37,6 +37,7 @@ def test_every_key_of_a_cluster_is_described_with_its_default() -> None:
     assert "| `upgradeAfterHours` | whole number | `0` |" in page
     assert "| `domain` | text | required |" in page
     assert "## `codeopen:cluster.registry.store`" in page
+    assert "| `maxGpus` | whole number | required |" in page.partition("## `codeopen:cluster.gpuPools[]`")[2]
 
 
 def test_every_field_of_the_catalog_is_described() -> None:

@@ -33,7 +33,7 @@ def _sections(kind: type, path: str) -> Iterator[str]:
         key = camel_case(field.name)
         inner = _record(hints[field.name])
         if inner is not None:
-            nested.append((inner, f"{path}.{key}"))
+            nested.append((inner, f"{path}.{key}{'[]' if get_origin(hints[field.name]) is tuple else ''}"))
         rows.append(f"| `{key}` | {_type(hints[field.name])} | {_default(field, inner)} |")
     yield f"## `{path}`\n\n{_words(kind)}\n\n" + "\n".join(rows)
     for inner, name in nested:
@@ -49,7 +49,8 @@ def _words(kind: type) -> str:
 
 
 def _record(hint: Any) -> type | None:
-    candidates = get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
+    """The settings that a key holds, alone or in a list."""
+    candidates = get_args(hint) if get_origin(hint) in {Union, types.UnionType, tuple} else (hint,)
     return next((each for each in candidates if isinstance(each, type) and is_dataclass(each)), None)
 
 
@@ -58,7 +59,7 @@ def _type(hint: Any) -> str:
     if origin in {Union, types.UnionType}:
         return _type(inner[0])
     if origin is tuple:
-        return "list"
+        return "list, see below" if is_dataclass(inner[0]) else "list"
     if origin is not None and issubclass(origin, Mapping):
         return "mapping"
     if issubclass(hint, StrEnum):
