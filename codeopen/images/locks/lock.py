@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
-from codeopen.errors import CodeOpenError
+from codeopen.errors import CodeOpenError, Failing
 
 LEASE_SECONDS: Final = 15
 EVENTS_KEPT: Final = 1_000
@@ -35,9 +35,13 @@ _ENDED_STATES: Final = ("Z", "X")
 class LockError(CodeOpenError):
     """The lock's folder or database can't be used; the text names it, the step and what to do."""
 
+    failing = Failing.EXTERNAL
+
 
 class LeaseLostError(CodeOpenError):
     """The lease's holder was taken over: nothing may be written any more."""
+
+    failing = Failing.CONFLICT
 
     def __init__(self, key: str, why: str = "it was paused or cut off for longer than its lease") -> None:
         super().__init__(

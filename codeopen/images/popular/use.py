@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from codeopen.errors import CodeOpenError
+from codeopen.errors import CodeOpenError, Failing
 from codeopen.model.catalog.model import Addon, Catalog, Flavor, Status
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.selection.closest import closest
@@ -31,6 +31,8 @@ class UseProblem:
 
 class UseError(CodeOpenError):
     """Counts or sizes can't be used; ``problems`` holds every reason at once, in the order of the file."""
+
+    failing = Failing.INPUT
 
     def __init__(self, problems: Iterable[UseProblem]) -> None:
         self.problems = tuple(problems)

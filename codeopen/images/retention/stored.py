@@ -8,11 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from codeopen.errors import CodeOpenError
+from codeopen.errors import CodeOpenError, Failing
 
 
 class RetentionError(CodeOpenError):
     """A registry can't be pruned as it was asked for: an unusable list of references, or nothing said of projects."""
+
+    failing = Failing.INPUT
 
 
 class Kind(StrEnum):

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from codeopen.errors import ImageNameError
+from codeopen.errors import ImageNameError, UnknownNameError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.selection.closest import closest
 from codeopen.model.selection.order import in_layer_order
@@ -144,7 +144,7 @@ def parse_image_name(catalog: Catalog, text: str) -> ImageName:
         raise ImageNameError(
             f"{text!r} is not the name of a CodeOpen image", f"write registry/owner/{PREFIX}flavor[-suffix...]:version"
         )
-    flavor, suffixes = _split(catalog, repository.removeprefix(PREFIX))
+    flavor, suffixes = split_words(catalog, repository.removeprefix(PREFIX))
     return ImageName(registry, owner, flavor, suffixes, version)
 
 
@@ -154,18 +154,21 @@ def selected_parts(catalog: Catalog, image: ImageName) -> tuple[str, tuple[str, 
     return image.flavor, tuple(addon.id for addon in in_layer_order(addons))
 
 
-def _split(catalog: Catalog, words: str) -> tuple[str, tuple[str, ...]]:
-    """The flavor and the suffixes in ``js-code-gui``. The longest flavor that leaves only known suffixes is meant."""
+def split_words(catalog: Catalog, words: str) -> tuple[str, tuple[str, ...]]:
+    """The flavor and the suffixes in ``js-code-gui``, in the order they stand there. Raises ImageNameError.
+
+    The longest flavor that leaves only known suffixes is meant.
+    """
     if _RESERVED.fullmatch(words):
         raise ImageNameError(f"{PREFIX}{words} names a part, not a combination", "use a flavor's image")
     flavors = [flavor for flavor in catalog.flavors if words == flavor or words.startswith(f"{flavor}-")]
     if not flavors:
         first = words.partition("-")[0]
-        raise ImageNameError(f"there is no flavor {first!r} in {PREFIX}{words}", closest(first, catalog.flavors))
+        raise UnknownNameError(f"there is no flavor {first!r} in {PREFIX}{words}", closest(first, catalog.flavors))
     known = {addon.image_suffix for addon in catalog.addons.values()}
     for flavor in sorted(flavors, key=len, reverse=True):
         suffixes = tuple(words.removeprefix(flavor).split("-")[1:])
         unknown = [suffix for suffix in suffixes if suffix not in known]
         if not unknown:
             return flavor, suffixes
-    raise ImageNameError(f"no add-on has the suffix {unknown[0]!r} of {PREFIX}{words}", closest(unknown[0], known))
+    raise UnknownNameError(f"no add-on has the suffix {unknown[0]!r} of {PREFIX}{words}", closest(unknown[0], known))

@@ -9,6 +9,7 @@ from codeopen.errors import Problem
 from codeopen.model.catalog.draft import Draft
 
 _PARTS_OWN_NAMES: Final = {"addon": "add-ons", "companion": "companions"}
+_PREFIX: Final = "codeopen-"
 
 
 def suffixes_are_unique(draft: Draft) -> Iterator[Problem]:
@@ -42,14 +43,53 @@ def flavors_are_no_parts_of_other_kinds(draft: Draft) -> Iterator[Problem]:
             yield draft.problem(("flavors", name), what, "choose another id", at_key=True)
 
 
+def suffixes_are_no_other_ids(draft: Draft) -> Iterator[Problem]:
+    for addon in draft.addons.values():
+        other = draft.addons.get(addon.image_suffix)
+        if other and other.image_suffix != addon.image_suffix:
+            what = f'"{addon.image_suffix}" is also the id of another add-on'
+            yield draft.problem(("addons", addon.id, "image_suffix"), what, "choose another suffix")
+
+
 def names_are_unambiguous(draft: Draft) -> Iterator[Problem]:
-    """No flavor's image is named like another flavor's with add-ons: flavor ``js-gui`` beside ``js`` with ``-gui``."""
+    """No id is what people type for a flavor with add-ons, in any order: ``js-gui`` beside ``js`` with ``-gui``."""
     suffixes = {addon.image_suffix: addon.id for addon in draft.addons.values()}
-    for name in draft.ids.get("flavors", ()):
-        words = name.split("-")
-        for length in range(1, len(words)):
-            flavor, rest = "-".join(words[:length]), words[length:]
-            if flavor in draft.ids["flavors"] and all(word in suffixes for word in rest) and rest == sorted(set(rest)):
-                addons = " and ".join(suffixes[word] for word in rest)
-                what = f"codeopen-{name} is also the name of flavor {flavor} with {addons}"
-                yield draft.problem(("flavors", name), what, "choose another id", at_key=True)
+    flavors = draft.ids.get("flavors", ())
+    for kind in ("flavors", "addons"):
+        for name in draft.ids.get(kind, ()):
+            words = name.split("-")
+            for length in range(1, len(words)):
+                flavor, rest = "-".join(words[:length]), words[length:]
+                if flavor in flavors and suffixes.keys() >= set(rest) and len(set(rest)) == len(rest):
+                    addons = " and ".join(suffixes[word] for word in rest)
+                    what = f"{_PREFIX}{name} is also the name of flavor {flavor} with {addons}"
+                    yield draft.problem((kind, name), what, "choose another id", at_key=True)
+
+
+def ids_mean_one_thing(draft: Draft) -> Iterator[Problem]:
+    """Commands take an id alone, so that no two entries may share one, nor take the name of the other's image."""
+    holders: dict[str, str] = {}
+    for kind, singular in (("tiers", "tier"), ("flavors", "flavor"), ("addons", "add-on")):
+        for name in draft.ids.get(kind, ()):
+            holder = holders.setdefault(name, singular)
+            if holder != singular:
+                what = f"{name} is also the id of a {holder}"
+            elif name.startswith(_PREFIX) and kind != "tiers":
+                what = f"names of images start with {_PREFIX}: it would be read as {name.removeprefix(_PREFIX)}"
+            else:
+                continue
+            yield draft.problem((kind, name), what, "choose another id", at_key=True)
+
+
+def addons_are_no_other_parts(draft: Draft) -> Iterator[Problem]:
+    """``base`` is a part's name, and ``addon-gui`` that of add-on ``gui``."""
+    addons = draft.ids.get("addons", ())
+    for name in addons:
+        other = name.removeprefix("addon-")
+        if name == "base":
+            what = "base is the name of the base"
+        elif other != name and other in addons:
+            what = f"{name} is the name of add-on {other}'s own part"
+        else:
+            continue
+        yield draft.problem(("addons", name), what, "choose another id", at_key=True)

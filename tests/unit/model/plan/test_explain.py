@@ -257,6 +257,11 @@ def test_a_flavor_and_an_add_on_of_one_name_can_both_be_had() -> None:
     assert parts_named(catalog, "addon-databases")[0] == (DATABASES,)
 
 
+@pytest.mark.parametrize("name", ["js-gui-db-code", "codeopen-js-db-gui-code", "h:1/o/codeopen-js-gui-code-db:1"])
+def test_addons_in_a_name_may_be_in_any_order(name: str) -> None:
+    assert parts_named(CATALOG, name) == parts_named(CATALOG, "js-code-db-gui")
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -264,7 +269,7 @@ def test_a_flavor_and_an_add_on_of_one_name_can_both_be_had() -> None:
         ("addon-databse", "did you mean 'addon-databases'"),
         ("", "part ''"),
         ("js-dbx", "no add-on has the suffix 'dbx' of codeopen-js-dbx; did you mean 'db'"),
-        ("js-gui-db", "write codeopen-js-db-gui"),
+        ("js-gui-db-gui", "write codeopen-js-db-gui"),
         ("pyton-db", "part 'pyton-db'"),
     ],
 )
