@@ -8,4 +8,4 @@ fi
 flavor=$1 addons=$2
 shift 2
 . "$(dirname -- "$(readlink -f -- "$0")")/config.sh"
-exec codeopen ensure --flavor "$flavor" --addons "$addons" "${CODEOPEN_OPTIONS[@]}" "$@"
+exec codeopen ensure --flavor "$flavor" --addon "$addons" "${CODEOPEN_OPTIONS[@]}" "$@"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from codeopen.errors import CodeOpenError
+from codeopen.errors import NoSuchEntryError
 from codeopen.model.selection.name import Release
 
 
@@ -15,13 +15,13 @@ def checkout_of(catalog: Path) -> Path:
 
 
 def read_version(catalog: Path) -> str:
-    """The image version in the file VERSION beside the catalog. Raises CodeOpenError."""
+    """The image version in the file VERSION beside the catalog. Raises NoSuchEntryError."""
     file = checkout_of(catalog) / "VERSION"
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise CodeOpenError(
+        raise NoSuchEntryError(
             f"{file}: the image version can't be read ({cause}); write it there or pass --version"
         ) from error
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Final
 
 from codeopen.cli.command import Command
+from codeopen.cli.options import add_addons
 from codeopen.cli.options import add_dry_run as _dry_run
 from codeopen.cli.options import add_stack as _stack
 from codeopen.cli.project_commands import PROJECT_COMMANDS
@@ -17,12 +18,22 @@ _DEFAULT_CACHE_GB: Final = 10
 
 
 def _selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tier", required=True, metavar="T", help="id of a resource tier, as builder")
-    parser.add_argument("--flavor", required=True, metavar="F", help="id of a flavor, as js")
-    parser.add_argument(
-        "--addon", action="append", default=[], metavar="A", help="id of an add-on, as gui; once for each add-on"
-    )
+    parser.add_argument("--tier", required=True, metavar="T", help="id of a resource tier, e.g. builder")
+    parser.add_argument("--flavor", required=True, metavar="F", help="id of a flavor, e.g. js")
+    add_addons(parser)
     parser.add_argument("--platform", default=_DEFAULT_PLATFORM, metavar="P", help="default: %(default)s")
+
+
+def _entry(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("entry", metavar="ID", help="id of a tier, a flavor or an add-on, e.g. gui")
+
+
+def _shell(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "shell",
+        choices=("bash", "zsh"),
+        help="e.g. codeopen completion bash >~/.local/share/bash-completion/completions/codeopen",
+    )
 
 
 def _release(parser: argparse.ArgumentParser) -> None:
@@ -93,14 +104,8 @@ def _trial_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _wanted(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--flavor", required=True, metavar="F", help="id of a flavor, as js")
-    parser.add_argument(
-        "--addons",
-        action="append",
-        default=[],
-        metavar="A,B",
-        help="ids of add-ons with commas between, as gui,databases",
-    )
+    parser.add_argument("--flavor", required=True, metavar="F", help="id of a flavor, e.g. js")
+    add_addons(parser)
 
 
 def _registry(parser: argparse.ArgumentParser) -> None:
@@ -253,6 +258,20 @@ GROUPS: Final = (
 
 COMMANDS: Final = (
     Command(("catalog", "check"), "check the catalog and print everything that is wrong", "codeopen.cli.catalog:check"),
+    Command(("catalog", "list"), "the tiers, flavors and add-ons", "codeopen.cli.catalog:list_all"),
+    Command(
+        ("catalog", "show"),
+        "all that the catalog says of a tier, a flavor or an add-on",
+        "codeopen.cli.catalog:show",
+        (_entry,),
+    ),
+    Command(
+        ("completion",),
+        "print a script that completes commands and options in a shell",
+        "codeopen.cli.completion:run",
+        (_shell,),
+        formats=("text",),
+    ),
     Command(
         ("upstream", "list"),
         "every pinned version and every lock file, and where each stands",

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
-from codeopen.errors import OnDemandError
+from codeopen.errors import NoSuchEntryError
 from codeopen.images.ondemand.ensure import Ensured
 from codeopen.images.ondemand.events import Event, Step, Tell
 from codeopen.images.ondemand.opening import Choices, open_bench
@@ -34,7 +34,7 @@ def run(invocation: Invocation) -> Outcome:
     """Find the image, or have it made. Raises CodeOpenError."""
     options = invocation.options
     with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices_of(options)) as bench:
-        combination = _combination(bench.source.catalog, options.flavor, options.addons)
+        combination = _combination(bench.source.catalog, options.flavor, options.addon)
         start = time.monotonic()
         tell = progress(options.progress, start)
         if options.platform:
@@ -59,14 +59,15 @@ def choices_of(options: argparse.Namespace) -> Choices:
 
 
 def _combination(catalog: Catalog, flavor: str, addons: list[str]) -> Combination:
-    """The combination that is asked for; ``addons`` may hold several ids with commas between. Raises OnDemandError."""
+    """The combination that is asked for. Raises NoSuchEntryError for a flavor or an add-on that the catalog lacks."""
     if flavor not in catalog.flavors:
-        raise OnDemandError(f"flavor {flavor!r}: the catalog has none of that id; {closest(flavor, catalog.flavors)}")
-    names = [name for text in addons for name in text.split(",") if name]
-    for name in names:
+        raise NoSuchEntryError(
+            f"flavor {flavor!r}: the catalog has none of that id; {closest(flavor, catalog.flavors)}"
+        )
+    for name in addons:
         if name not in catalog.addons:
-            raise OnDemandError(f"add-on {name!r}: the catalog has none of that id; {closest(name, catalog.addons)}")
-    chosen = in_layer_order(catalog.addons[name] for name in dict.fromkeys(names))
+            raise NoSuchEntryError(f"add-on {name!r}: the catalog has none of that id; {closest(name, catalog.addons)}")
+    chosen = in_layer_order(catalog.addons[name] for name in dict.fromkeys(addons))
     return Combination(flavor, tuple(addon.id for addon in chosen))
 
 

@@ -1,38 +1,14 @@
-"""Which exit code a failure has, so that scripts can tell what kind it is.
+"""Which exit code a run has, so that scripts can tell what kind of failure it was.
 
-0 done · 1 what was run failed · 2 wrong usage · 3 something would change (``--check``) · 4 invalid input
-5 not found · 6 conflict · 7 another system failed · 128 + N ended by signal N (130: Ctrl-C)
+MEANINGS is what docs/reference/commands.md says of them.
 """
 
 from __future__ import annotations
 
+import signal
 from typing import Final
 
-from codeopen.errors import (
-    BuildError,
-    CapacityError,
-    CatalogError,
-    CloudSdkError,
-    ClusterError,
-    CodeOpenError,
-    ContextError,
-    DeployError,
-    ImageNameError,
-    NoSuchEntryError,
-    NoSuchStackError,
-    PlanError,
-    ProjectError,
-    QuantityError,
-    ReadmeError,
-    RegistryError,
-    RevisionError,
-    RunFailedError,
-    ScaffoldError,
-    SettingsError,
-    StackInUseError,
-    UnknownBlobError,
-    UpstreamError,
-)
+from codeopen.errors import CodeOpenError, Failing
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -43,31 +19,37 @@ NOT_FOUND: Final = 5
 CONFLICT: Final = 6
 EXTERNAL: Final = 7
 SIGNALLED: Final = 128
+INTERRUPTED: Final = SIGNALLED + 2
 
-# The first row that an error belongs to counts: what is special stands before what is general.
-_CLASSES: Final[tuple[tuple[int, tuple[type[CodeOpenError], ...]], ...]] = (
-    (NOT_FOUND, (NoSuchEntryError, NoSuchStackError, RevisionError, UnknownBlobError)),
-    (CONFLICT, (StackInUseError,)),
-    (FAILED, (RunFailedError,)),
+MEANINGS: Final = (
+    (DONE, "done"),
+    (FAILED, "what was run failed, e.g. a build, a verification or an update of a stack"),
+    (USAGE, "wrong usage: an unknown command or option, or one that is missing"),
+    (WOULD_CHANGE, "`upstream update --check` found something that would move"),
+    (INVALID, "invalid input, e.g. a catalog, a setting or a selection that can't be used"),
+    (NOT_FOUND, "not found, e.g. a part, a project, a stack or a file"),
+    (CONFLICT, "conflict: another run holds it, or a release has its name"),
+    (EXTERNAL, "another system failed, e.g. a registry, a cluster, Docker or the disk"),
+    (INTERRUPTED, "interrupted by Ctrl-C"),
     (
-        INVALID,
-        (
-            CapacityError,
-            CatalogError,
-            ContextError,
-            ImageNameError,
-            PlanError,
-            ProjectError,
-            QuantityError,
-            ReadmeError,
-            ScaffoldError,
-            SettingsError,
-        ),
+        SIGNALLED + signal.SIGPIPE,
+        "the output's reader went away while the command worked (129: its terminal)",
     ),
-    (EXTERNAL, (BuildError, CloudSdkError, ClusterError, DeployError, RegistryError, UpstreamError)),
+    (SIGNALLED + signal.SIGTERM, "ended by SIGTERM; other signals likewise give 128 and their number"),
 )
 
+_OF: Final = {
+    Failing.WORK: FAILED,
+    Failing.USAGE: USAGE,
+    Failing.INPUT: INVALID,
+    Failing.MISSING: NOT_FOUND,
+    Failing.CONFLICT: CONFLICT,
+    Failing.EXTERNAL: EXTERNAL,
+}
 
-def exit_code_of(error: CodeOpenError) -> int:
-    """The exit code that tells a failure's kind; FAILED for what has none of its own."""
-    return next((code for code, classes in _CLASSES if isinstance(error, classes)), FAILED)
+
+def exit_code_of(error: CodeOpenError | OSError) -> int:
+    """The exit code that tells a failure's kind."""
+    if isinstance(error, CodeOpenError):
+        return _OF[error.failing]
+    return NOT_FOUND if isinstance(error, FileNotFoundError | NotADirectoryError) else EXTERNAL

@@ -26,7 +26,7 @@ from codeopen.environment.mirror import mirror_pins
 from codeopen.environment.revision import Revision, extracted, resolve_revision
 from codeopen.environment.settings import read_settings
 from codeopen.environment.stack_file import read_stack_values
-from codeopen.errors import CatalogError, CodeOpenError, RevisionError
+from codeopen.errors import CatalogError, CodeOpenError, RevisionError, UnknownRevisionError
 from codeopen.model.catalog.model import Catalog
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.plan.combinations import Combination
@@ -106,7 +106,7 @@ def _plan_of_revision(invocation: Invocation, revision: Revision, request: PlanR
     folder = invocation.catalog.name or invocation.catalog.resolve().name
     with extracted(checkout, revision, (folder, _DOCKERFILES)) as temporary:
         if not (temporary / folder).is_dir():
-            raise RevisionError(f"revision {revision.name!r}: has no folder {folder}; name a later one")
+            raise UnknownRevisionError(f"revision {revision.name!r}: has no folder {folder}; name a later one")
         try:
             catalog = read_catalog(temporary / folder)
             # An upstream that the revision doesn't have yet can't be overridden in it.

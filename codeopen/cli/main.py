@@ -1,28 +1,23 @@
 """The entry of the command line: parses, runs one command, prints. The one place that prints errors and exits.
 
-Exit codes: 0 done, 1 an error that is told on stderr, 2 wrong usage, 130 interrupted, 128 and
-the number of another signal that ended it; 129 or 141 where nobody reads what is told.
+``codeopen.cli.exit_codes`` says what each exit code means.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 from codeopen.cli.command import Command, Invocation, Outcome
-from codeopen.cli.commands import COMMANDS, GROUPS
+from codeopen.cli.exit_codes import EXTERNAL, INTERRUPTED, SIGNALLED, USAGE, exit_code_of
+from codeopen.cli.parser import make_parser
 from codeopen.environment.children import Interrupted, ended_by_signals
 from codeopen.errors import CodeOpenError
-
-_WRONG_USAGE: Final = 2
-_SIGNALLED: Final = 128
-_INTERRUPTED: Final = _SIGNALLED + 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,26 +27,30 @@ def main(argv: Sequence[str] | None = None) -> int:
             outcome = _run(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:  # whoever read what is told has gone
         _close_output()
-        return _SIGNALLED + signal.SIGPIPE
+        return SIGNALLED + signal.SIGPIPE
     except CodeOpenError as error:
-        outcome = Outcome(errors=f"{error}\n", code=1)
+        outcome = Outcome(errors=f"{error}\n", code=exit_code_of(error))
     except OSError as error:
-        outcome = Outcome(errors=f"codeopen: {error}; see that the file is there and readable\n", code=1)
+        outcome = Outcome(
+            errors=f"codeopen: {error}; see that the file is there and readable\n", code=exit_code_of(error)
+        )
     except Interrupted as stop:
-        return _SIGNALLED + stop.number
+        return SIGNALLED + stop.number
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except SystemExit as stop:  # argparse has told its help or what is wrong
-        outcome = Outcome(code=stop.code if isinstance(stop.code, int) else _WRONG_USAGE)
+        outcome = Outcome(code=stop.code if isinstance(stop.code, int) else USAGE)
     return _print(outcome)
 
 
 def _run(argv: Sequence[str]) -> Outcome:
     parser = make_parser()
-    options = parser.parse_args(argv)
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        options.parser.refuse(unknown)
     catalog = Path(getattr(options, "catalog", "catalog"))
     if options.show_version:
-        return _show_version(catalog)
+        return _show_version()
     command: Command | None = options.command
     if command is None:
         parser.error("name a command; codeopen --help lists them")
@@ -64,58 +63,11 @@ def _run(argv: Sequence[str]) -> Outcome:
     return command.load()(Invocation(options, catalog, output_format))
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser with all commands. ``--catalog`` and ``--format`` may stand before and after a command's words."""
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--catalog", metavar="DIR", help="the catalog's folder; default: catalog")
-    common.add_argument("--format", metavar="FORMAT", help="text for people, json for programs, or the command's own")
-    parser = argparse.ArgumentParser(
-        prog="codeopen",
-        description="Images, resources and build plans of CodeOpen containers, computed from the catalog.",
-        parents=[common],
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="store_true", dest="show_version", help="print the image version")
-    parser.set_defaults(command=None)
-    first_words = parser.add_subparsers(title="commands", metavar="COMMAND")
-    second_words = {}
-    for group, summary in GROUPS:
-        group_parser = first_words.add_parser(
-            group, help=summary, description=summary, parents=[common], allow_abbrev=False
-        )
-        second_words[group] = group_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        level = second_words[command.words[0]] if len(command.words) > 1 else first_words
-        _add_command(level, command, common)
-    return parser
-
-
-def _add_command(
-    level: argparse._SubParsersAction[argparse.ArgumentParser], command: Command, common: argparse.ArgumentParser
-) -> None:
-    parser = level.add_parser(
-        command.words[-1],
-        help=command.summary,
-        description=f"{command.summary}. Formats: {', '.join(command.formats)}.",
-        parents=[common],
-        allow_abbrev=False,
-    )
-    for add_arguments in command.arguments:
-        add_arguments(parser)
-    parser.set_defaults(command=command)
-
-
-def _show_version(catalog: Path) -> Outcome:
-    """The file VERSION beside the catalog; away from a checkout, the version of the installed package."""
+def _show_version() -> Outcome:
     # Imported here, so that other commands start fast.
     import importlib.metadata  # noqa: PLC0415
 
-    from codeopen.cli.checkout import read_version  # noqa: PLC0415
-
-    try:
-        return Outcome(f"{read_version(catalog)}\n")
-    except CodeOpenError:
-        return Outcome(f"{importlib.metadata.version('codeopen-containers')}\n")
+    return Outcome(f"codeopen {importlib.metadata.version('codeopen-containers')}\n")
 
 
 def _print(outcome: Outcome) -> int:
@@ -126,7 +78,7 @@ def _print(outcome: Outcome) -> int:
         _close_output()  # the reader (as head) has all it wants
     except OSError as error:
         _write(sys.stderr, f"codeopen: the output can't be written ({error.strerror}); free some space\n")
-        return 1
+        return EXTERNAL
     return outcome.code
 
 

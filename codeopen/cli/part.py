@@ -19,7 +19,7 @@ from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.deploy import progress
 from codeopen.cli.table import render_table
-from codeopen.errors import TrialError
+from codeopen.errors import NoSuchEntryError
 from codeopen.model.plan.parts import PartId, PartKind
 from codeopen.model.selection.closest import closest
 
@@ -32,10 +32,12 @@ def test(invocation: Invocation) -> Outcome:
 
 
 def test_addon(invocation: Invocation) -> Outcome:
-    """Try one add-on. Raises TrialError for an id that is none."""
+    """Try one add-on. Raises NoSuchEntryError for an id that is none."""
     stack, addon = _open(invocation), invocation.options.addon
     if addon not in stack.catalog.addons:
-        raise TrialError(f"add-on {addon!r}: the catalog has none of that id; {closest(addon, stack.catalog.addons)}")
+        raise NoSuchEntryError(
+            f"add-on {addon!r}: the catalog has none of that id; {closest(addon, stack.catalog.addons)}"
+        )
     return _try(invocation, stack, [str(PartId(PartKind.ADDON, addon))])
 
 

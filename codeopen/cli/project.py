@@ -14,7 +14,7 @@ from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.deploy import open_stack
 from codeopen.cli.table import render_table
 from codeopen.environment.stack_file import read_stack_values
-from codeopen.errors import NoSuchStackError, ProjectError
+from codeopen.errors import NoSuchProjectError, NoSuchStackError, ProjectError
 from codeopen.model.plan.projects import State
 from codeopen.model.selection.closest import closest
 from codeopen.platform.projects.project_stacks import read_environment
@@ -50,7 +50,7 @@ def _own(invocation: Invocation, name: str) -> tuple[dict[str, str], Logins] | N
         if resource["type"] == "pulumi:pulumi:Stack":
             outputs = resource.get("outputs") or {}
     if "project" not in outputs:
-        raise ProjectError(f"project {name!r}: its stack has no workload; declare it: `codeopen project apply`")
+        raise NoSuchProjectError(f"project {name!r}: its stack has no workload; declare it: `codeopen project apply`")
     return _urls(outputs["project"], name), _logins(deployment, name)
 
 
@@ -60,7 +60,7 @@ def _of_all(invocation: Invocation, name: str) -> tuple[dict[str, str], Logins]:
     projects = stack.outputs().get("projects", {})
     if name not in projects:
         fix = closest(name, projects) if projects else "run `make up` first"
-        raise ProjectError(f"project {name!r}: stack {stack.name} has none of that name; {fix}")
+        raise NoSuchProjectError(f"project {name!r}: stack {stack.name} has none of that name; {fix}")
     return _urls(projects[name], name), _logins(stack.secrets(), name)
 
 

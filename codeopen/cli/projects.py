@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome
+from codeopen.cli.exit_codes import INTERRUPTED
 from codeopen.cli.project_results import ProjectProgress, render_results
-from codeopen.errors import NoSuchStackError, ProjectError, SettingsError
+from codeopen.errors import NoSuchProjectError, NoSuchStackError, ProjectError, UsageError
 from codeopen.model.plan.projects import Project, State
 from codeopen.platform.cluster.workload.deployment import namespace_of
 from codeopen.platform.deploy.events import Event
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from codeopen.platform.projects.cluster import ClusterApi
 
 NAMESPACE_SECONDS: Final = 300.0
-INTERRUPTED: Final = 130
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Desk:
                 f"`codeopen project remove {project_id} --with-data --yes` deletes its disk and logins"
             )
         known = f"project {project_id!r}: environment {name} has none of that id with a stack"
-        return ProjectError(f"{known}; `codeopen project list` names them all")
+        return NoSuchProjectError(f"{known}; `codeopen project list` names them all")
 
 
 def open_desk(invocation: Invocation) -> Desk:
@@ -145,7 +145,7 @@ def remove(invocation: Invocation) -> Outcome:
     options = invocation.options
     if options.with_data and not options.yes:
         names = ", ".join(options.projects)
-        raise SettingsError(f"--with-data deletes the disks and logins of {names} for ever; add --yes if you mean it")
+        raise UsageError(f"--with-data deletes the disks and logins of {names} for ever; add --yes if you mean it")
     desk = open_desk(invocation)
     listed = Lock()
     tasks = [Task(project, _removing(desk, project, listed)) for project in dict.fromkeys(options.projects)]
@@ -154,7 +154,7 @@ def remove(invocation: Invocation) -> Outcome:
 
 def _declared(options: argparse.Namespace) -> Iterable[Project]:
     if not options.file and not options.project:
-        raise SettingsError("project apply: name a file with projects (- for stdin), or give --project")
+        raise UsageError("project apply: name a file with projects (- for stdin), or give --project")
     if options.file == "-":
         yield from read_declared(sys.stdin.read(), "stdin")
     elif options.file:

@@ -15,7 +15,7 @@ from codeopen.cli.build import wanted_images
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
-from codeopen.errors import OnDemandError, RegistryError
+from codeopen.errors import NothingBuiltError, TakenError, UsageError
 from codeopen.images.ondemand.opening import Bench, Choices, open_bench
 from codeopen.images.ondemand.published import ALL, Published, list_published
 from codeopen.images.registry.copying import copy_image
@@ -46,7 +46,7 @@ def run(invocation: Invocation) -> Outcome:
     options = invocation.options
     host, _, owner = options.to.partition("/")
     if not owner:
-        raise RegistryError(f"--to {options.to!r}: write the registry and the owner, as ghcr.io/acme")
+        raise UsageError(f"--to {options.to!r}: write the registry and the owner, as ghcr.io/acme")
     choices = Choices(registry=options.registry or "", build=False)
     with open_bench(options.stack, checkout_of(invocation.catalog).resolve(), choices) as bench:
         parts, combinations = wanted_images(bench.source.catalog, options.names)
@@ -67,21 +67,21 @@ def _words(image: Published) -> str:
 
 
 def _digests(bench: Bench, images: Sequence[Published]) -> dict[Published, str]:
-    """The digests that these images have in the stack's registry. Raises OnDemandError where one isn't there."""
+    """The digests that these images have in the stack's registry. Raises NothingBuiltError where one isn't there."""
     registry, owner = bench.tools.registry, bench.source.plan.release.owner
     found = {each: registry.find_manifest(f"{owner}/{each.name}", plan_tag(each.plan_digest)) for each in images}
     if missing := [_words(each) for each, digest in found.items() if digest is None]:
-        raise OnDemandError(f"{registry.host} has no {', '.join(missing)}; build first (codeopen build)")
+        raise NothingBuiltError(f"{registry.host} has no {', '.join(missing)}; build first (codeopen build)")
     return {each: digest for each, digest in found.items() if digest}
 
 
 def _look(image: Published, digest: str, target: Target) -> _Row:
-    """What copying an image would do. Raises RegistryError where that would move a released version."""
+    """What copying an image would do. Raises TakenError where that would move a released version."""
     repository = f"{target.owner}/{image.name}"
     there = {target.registry.find_manifest(repository, tag) for tag in _tags(image)}
     full = f"{target.registry.host}/{repository}:{image.version}"
     if is_released(image.version) and not there <= {digest, None}:
-        raise RegistryError(f"{full} is released with another image and never moves; bump VERSION")
+        raise TakenError(f"{full} is released with another image and never moves; bump VERSION")
     return _Row(image.name, image.platform, full, digest, "there" if there == {digest} else "copy")
 
 

@@ -14,12 +14,13 @@ from typing import Final
 
 from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.table import render_table, short_digest
+from codeopen.errors import NoSuchEntryError, UsageError
 from codeopen.images.registry.registry import Registry
 from codeopen.images.retention.apply import Pruned, prune
 from codeopen.images.retention.decisions import Decision, KeepRules, RetentionPlan, in_repository, make_plan
 from codeopen.images.retention.inventory import InventoryReader
 from codeopen.images.retention.references import Reference, read_references
-from codeopen.images.retention.stored import Inventory, Kind, RetentionError
+from codeopen.images.retention.stored import Inventory, Kind
 
 MEGABYTE: Final = 1_000_000
 _SHOWN_KINDS: Final = (Kind.IMAGE, Kind.INDEX, Kind.OTHER)
@@ -37,7 +38,7 @@ def run(invocation: Invocation) -> Outcome:
     reader = InventoryReader(registry, options.owner, rules.references)
     inventory = reader.read()
     if not inventory.repositories:
-        raise RetentionError(f"{options.registry}: it has no repository below {options.owner}/; see --owner")
+        raise NoSuchEntryError(f"{options.registry}: it has no repository below {options.owner}/; see --owner")
     now = datetime.now(UTC)
     if options.apply:
         done = prune(registry, reader, inventory, rules, now)
@@ -73,11 +74,9 @@ def render(inventory: Inventory, done: Pruned) -> str:
 def _rules(invocation: Invocation) -> KeepRules:
     options = invocation.options
     if options.keep < 0 or options.grace < 0:
-        raise RetentionError("--keep and --grace take numbers from 0 on")
+        raise UsageError("--keep and --grace take numbers from 0 on")
     if options.apply and not options.projects and not options.no_projects:
-        raise RetentionError(
-            "--apply would not know which images projects use; give --projects FILE, or say --no-projects"
-        )
+        raise UsageError("--apply would not know which images projects use; give --projects FILE, or say --no-projects")
     references: list[Reference] = []
     for kind, files in (("project", options.projects), ("keep list", options.keep_list)):
         for file in files:

@@ -12,6 +12,7 @@ from typing import Any
 
 from codeopen.cli.checkout import release_from
 from codeopen.cli.command import Invocation, Outcome, render_json
+from codeopen.cli.exit_codes import INVALID
 from codeopen.cli.table import render_pairs
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.selection.companions import taken_because
@@ -27,7 +28,7 @@ def run(invocation: Invocation) -> Outcome:
     result = resolve(catalog, selection, release_from(options, invocation.catalog), options.platform)
     if isinstance(result, Refusal):
         output = render_json(refusal_data(result)) if invocation.format == "json" else ""
-        return Outcome(output, errors="".join(f"{reason}\n" for reason in result.reasons), code=1)
+        return Outcome(output, errors="".join(f"{reason}\n" for reason in result.reasons), code=INVALID)
     if invocation.format == "json":
         return Outcome(render_json(resolution_data(result)))
     return Outcome(render_resolution(result))

@@ -11,16 +11,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from codeopen.authoring.upstreams.inventory import Inventory, read_inventory
 from codeopen.authoring.upstreams.renewal import Renewal, State, renew
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
+from codeopen.cli.exit_codes import FAILED, WOULD_CHANGE
 from codeopen.cli.table import render_table
 from codeopen.errors import Place
-
-_MOVES: Final = 3
 
 
 def list_all(invocation: Invocation) -> Outcome:
@@ -52,7 +51,7 @@ def update(invocation: Invocation) -> Outcome:
     done = list(_told(renew(checkout, invocation.catalog, options.names, write=not options.check), check=options.check))
     failed = any(each.state is State.FAILED for each in done)
     moves = any(each.state is State.MOVED for each in done)
-    code = _MOVES if options.check and moves else 1 if failed else 0
+    code = WOULD_CHANGE if options.check and moves else FAILED if failed else 0
     if invocation.format == "json":
         return Outcome(render_json({"renewals": [asdict(each) for each in done]}), code=code)
     return Outcome(_summary(done, check=options.check), code=code)

@@ -15,7 +15,7 @@ from codeopen.cli.command import Invocation, Outcome, render_json
 from codeopen.cli.project_results import render_results
 from codeopen.cli.projects import open_desk
 from codeopen.cli.table import render_table, short_digest
-from codeopen.errors import ClusterError, ProjectError, SettingsError
+from codeopen.errors import ClusterError, NoSuchProjectError, UsageError
 from codeopen.model.selection.closest import closest
 from codeopen.platform.cluster.workload.deployment import WORKSPACE
 from codeopen.platform.projects.apply import Change, Result, Status
@@ -42,7 +42,7 @@ def upgrade(invocation: Invocation) -> Outcome:
     """Start pods anew that are older than what is declared: of the projects that are named, or that are due."""
     options = invocation.options
     if bool(options.projects) == options.due:
-        raise SettingsError("project upgrade: name projects, or give --due")
+        raise UsageError("project upgrade: name projects, or give --due")
     api = open_desk(invocation).cluster
     chosen = _chosen(api, options.projects, due=options.due)
     results = [_restart(api, workspace, dry_run=options.dry_run) for workspace in chosen]
@@ -56,11 +56,13 @@ def upgrade(invocation: Invocation) -> Outcome:
 
 
 def _chosen(api: ClusterApi, names: Iterable[str], *, due: bool) -> list[Workspace]:
-    """The workspaces that are meant. Raises ProjectError for an unknown one."""
+    """The workspaces that are meant. Raises NoSuchProjectError for an unknown one."""
     found = api.workspaces()
     for name in names:
         if name not in found:
-            raise ProjectError(f"project {name!r}: the cluster has no workload of that id; {closest(name, found)}")
+            raise NoSuchProjectError(
+                f"project {name!r}: the cluster has no workload of that id; {closest(name, found)}"
+            )
     chosen = [each for each in found.values() if due or each.project in set(names)]
     if not all(each.settled for each in chosen):
         api.wait_until(lambda each: each.settled, [each.project for each in chosen], SETTLED_SECONDS)

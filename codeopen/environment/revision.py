@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeopen.environment.children import run
-from codeopen.errors import RevisionError
+from codeopen.errors import RevisionError, UnknownRevisionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def resolve_revision(checkout: Path, name: str) -> Revision:
         )
     found = _git(checkout, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if found.returncode:
-        raise RevisionError(
+        raise UnknownRevisionError(
             f"revision {name!r}: git knows no such commit here; name a commit, branch or tag of `git log --all`; a "
             "shallow clone must fetch it first"
         )

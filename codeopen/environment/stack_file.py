@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from codeopen.environment.children import run
-from codeopen.errors import SettingsError
+from codeopen.errors import SettingsError, UnknownStackError
 from codeopen.model.selection.closest import closest
 
 PREFIX: Final = "codeopen:"
@@ -54,7 +54,7 @@ def read_stack_document(checkout: Path, stack: str) -> dict[str, Any]:
     file = _file(checkout, stack)
     if not file.is_file():
         names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in file.parent.glob("Pulumi.*.yaml"))
-        raise SettingsError(f"stack {stack!r}: {file} does not exist; {closest(stack, sorted(names))}")
+        raise UnknownStackError(f"stack {stack!r}: {file} does not exist; {closest(stack, sorted(names))}")
     try:
         # A subclass of the safe loader, which makes nothing but plain values.
         document = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506

@@ -156,7 +156,7 @@ def test_a_listed_project_is_removed_comes_back_and_is_deleted(platform: Platfor
     platform.configure()
     for words in (("up", "--dry-run"), ("up",)):
         told = platform.live.codeopen(*words, check=False)
-        assert told.returncode == 1
+        assert told.returncode == 4
         assert f"project '{bob['id']}': it is no longer in codeopen:projects" in told.stderr
     platform.live.codeopen("project", "remove", bob["id"], "--with-data", "--yes")
     platform.live.codeopen("up")

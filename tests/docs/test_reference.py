@@ -29,7 +29,7 @@ def test_every_command_is_described_with_its_options() -> None:
     for command in COMMANDS:
         assert f"## `codeopen {' '.join(command.words)}`\n" in PAGES["commands.md"]
     assert "| `--tier T` | required | " in PAGES["commands.md"]
-    assert "| 2 | wrong usage |" in PAGES["commands.md"]
+    assert "| 2 | wrong usage: " in PAGES["commands.md"]
 
 
 def test_every_key_of_a_cluster_is_described_with_its_default() -> None:

@@ -106,7 +106,7 @@ def test_a_build_that_fails_tells_its_log_and_leaves_no_tag(bench: Bench, live: 
     dockerfile = live.checkout / "dockerfiles" / "addons" / "cloud" / "Dockerfile"
     before = dockerfile.read_text()
     dockerfile.write_text("FROM base\nRUN echo so far so good && exit 9\n")
-    words = ("ensure", "--flavor", "js", "--addons", "cloud")
+    words = ("ensure", "--flavor", "js", "--addon", "cloud")
     try:
         first, second = (live.codeopen(*words, check=False) for _ in range(2))
     finally:

@@ -90,7 +90,7 @@ def test_a_stack_that_was_pushed_is_whole_elsewhere(
 
 
 def test_that_one_caller_builds_nothing_is_no_failure_for_others(live: LiveStack, environment: dict[str, str]) -> None:
-    command = "codeopen ensure --flavor js --addons jvm --no-build"
+    command = "codeopen ensure --flavor js --addon jvm --no-build"
     both = [run(f"{command} & {command} & wait", live, environment) for _ in range(2)]
     told = "".join(each.stderr for each in both)
     assert told.count("has no addon-jvm, and nothing may be built (--no-build)") >= 4
@@ -98,20 +98,21 @@ def test_that_one_caller_builds_nothing_is_no_failure_for_others(live: LiveStack
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "code", "message"),
     [
-        ("ensure --flavor jss", "flavor 'jss': the catalog has none of that id.*js"),
-        ("ensure --flavor js --addons gui,nothing", "add-on 'nothing': the catalog has none of that id"),
+        ("ensure --flavor jss", 5, "flavor 'jss': the catalog has none of that id.*js"),
+        ("ensure --flavor js --addon gui,nothing", 5, "add-on 'nothing': the catalog has none of that id"),
         (
-            "ensure --flavor js --addons jvm --no-build",
+            "ensure --flavor js --addon jvm --no-build",
+            5,
             "has no addon-jvm, and nothing may be built",
         ),
-        ("ensure --flavor js --addons gui --lock postgres", "set CODEOPEN_LOCK_DATABASE"),
-        ("push --to ghcr.io base", "write the registry and the owner, as ghcr.io/acme"),
+        ("ensure --flavor js --addon gui --lock postgres", 7, "set CODEOPEN_LOCK_DATABASE"),
+        ("push --to ghcr.io base", 2, "write the registry and the owner, as ghcr.io/acme"),
     ],
 )
-def test_mistakes_are_told(live: LiveStack, environment: dict[str, str], words: str, message: str) -> None:
+def test_mistakes_are_told(live: LiveStack, environment: dict[str, str], words: str, code: int, message: str) -> None:
     done = run(f"codeopen {words}", live, environment)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert re.search(message, done.stderr), done.stderr
     assert "Traceback" not in done.stderr

@@ -160,7 +160,7 @@ def test_of_two_ups_at_once_one_refuses_with_a_clear_line(stack: LiveStack) -> N
         assert first.poll() is None
         time.sleep(0.02)
     second = stack.codeopen("up", check=False)
-    assert second.returncode == 1
+    assert second.returncode == 6
     assert re.search(r"stack \S+ is in use: process \d+", second.stderr), second.stderr
     assert "wait for it to end" in second.stderr
     output, errors = first.communicate(timeout=SECONDS)

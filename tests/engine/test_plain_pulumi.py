@@ -21,7 +21,7 @@ COMMANDS = (
     ("status",),
     ("up", "--dry-run", "--format", "json"),
     ("plan", "explain", "databases"),
-    ("ensure", "--flavor", "js", "--addons", "databases", "--no-build"),
+    ("ensure", "--flavor", "js", "--addon", "databases", "--no-build"),
     ("compose", "check", "js-db"),
     ("registry", "prune"),
     ("push", "127.0.0.1:1/x"),

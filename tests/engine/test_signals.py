@@ -130,7 +130,7 @@ def test_a_build_that_is_ended_leaves_nothing_at_work(stack: LiveStack, how: sig
     """By buildx, which `ensure` starts itself; its lines are told as they come."""
     stack.codeopen("up")
     make_slow(stack)
-    with start(stack, "ensure", "--flavor", "js", "--addons", "databases") as process:
+    with start(stack, "ensure", "--flavor", "js", "--addon", "databases") as process:
         wait_until(lambda: is_building(stack), "it builds nothing")
         assert end_by(process, how) in ({128 + how} if isinstance(how, signal.Signals) else NOBODY_LISTENS)
     assert_nothing_goes_on(stack)

@@ -21,7 +21,7 @@ from codeopen.authoring.upstreams.inventory import FILE, Inventory, Lock, digest
 from codeopen.authoring.upstreams.relock import relock
 from codeopen.authoring.upstreams.rewrite import replace_version, rewrite_checks, rewrite_upstream
 from codeopen.authoring.upstreams.sources import file_digest, image_digest, newest_file, newest_image
-from codeopen.errors import CatalogError, CodeOpenError, UpstreamError
+from codeopen.errors import CatalogError, CodeOpenError, NoSuchEntryError, UpstreamError
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.catalog.source import parse, read_text
 from codeopen.model.selection.closest import closest
@@ -100,7 +100,7 @@ def _target(inventory: Inventory, name: str) -> str:
         if name in {lock.path, lock.folder, lock.folder.removeprefix("dockerfiles/")}:
             return lock.path
     known = [*inventory.upstreams, *(lock.folder for lock in inventory.locks)]
-    raise UpstreamError(
+    raise NoSuchEntryError(
         f"{name!r}: neither an upstream nor a lock file's folder; {closest(name, known)}; `codeopen upstream list` "
         "prints all"
     )

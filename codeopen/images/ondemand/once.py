@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from codeopen.errors import CodeOpenError, NothingBuiltError, OnDemandError
+from codeopen.errors import CodeOpenError, NothingBuiltError, OnDemandError, TakenError
 from codeopen.images.locks.lock import Lease, LeaseLostError, LockError, Locks
 from codeopen.images.ondemand.events import Event, Step, Tell, read_event
 
@@ -65,7 +65,7 @@ def make_once(locks: Locks, task: Task, tell: Tell, seconds: float) -> Made:
                 return _make(lease, task, tell)
         others.listen(tell)
         if time.monotonic() > deadline:
-            raise OnDemandError(f"{task.subject}: it is still being made after {seconds:.0f} s; ask again later")
+            raise TakenError(f"{task.subject}: it is still being made after {seconds:.0f} s; ask again later")
 
 
 class _Others:

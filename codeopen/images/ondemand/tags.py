@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from codeopen.errors import OnDemandError
+from codeopen.errors import TakenError
 from codeopen.images.registry.registry import Registry
 from codeopen.model.plan.digest import PLAN_LABEL, plan_tag
 from codeopen.model.selection.version import is_released, next_pre_release
@@ -13,14 +13,14 @@ from codeopen.model.selection.version import is_released, next_pre_release
 def tags_for(registry: Registry, repository: str, version: str, plan_digest: str) -> tuple[str, ...]:
     """The tags to write, the plan's last: who looks the plan up finds an image that is complete.
 
-    Raises OnDemandError where the version is released with another plan, and RegistryError.
+    Raises TakenError where the version is released with another plan, and RegistryError.
     """
     tag = plan_tag(plan_digest)
     if registry.find_manifest(repository, version) is None or not is_released(version):
         return (version, tag)
     if read_labels(registry, repository, version).get(PLAN_LABEL) == plan_digest:
         return (tag,)
-    raise OnDemandError(
+    raise TakenError(
         f"{registry.host}/{repository}:{version} is released with another plan and never moves; bump VERSION, or set "
         f"codeopen:imageVersion to a pre-release such as {next_pre_release(version)}"
     )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from codeopen.errors import DeployError, NoSuchStackError, RunFailedError, StackInUseError
+from codeopen.errors import DeployError, NoSuchStackError, RunFailedError, StackInUseError, UnknownStackError
 from codeopen.platform.deploy.events import Event, EventLog
 from codeopen.platform.deploy.pulumi_cli import NO_SUCH_STACK, Watch, follow, run_short
 from codeopen.platform.deploy.recovery import (
@@ -211,7 +211,7 @@ class Stack:
             files = committed.parent.glob("Pulumi.*.yaml")
             known = sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files)
             fix = f"take one of {', '.join(known)}" if known else "write it"
-            raise DeployError(f"stack {self.name!r}: {committed} does not exist; {fix}")
+            raise UnknownStackError(f"stack {self.name!r}: {committed} does not exist; {fix}")
         return committed.read_text(encoding="utf-8")
 
     def _prepare(self) -> None:

@@ -119,7 +119,7 @@ def test_up_tells_changes_as_they_happen_and_ends_with_the_tables(
 
 def test_a_failed_resource_is_told_at_once(stack: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     stack.events = (event("create", "docker:index/network:Network", "net", failed=True),)
-    stack.error = DeployError("pulumi up of stack offline failed with code 255")
+    stack.error = RunFailedError("pulumi up of stack offline failed with code 255", ())
     assert call(capsys, "up") == (
         1,
         "",
@@ -137,7 +137,7 @@ def test_a_project_that_left_the_list_of_a_cluster_is_told_with_what_to_do(
     protected = 'pulumi up failed\nresource "urn::project-shop-storage" cannot be deleted\nbecause it is protected.'
     stack.error = RunFailedError(protected, (protected,))
     code, _, told = call(capsys, "up", *words)
-    assert code == 1
+    assert code == 4
     assert "project 'shop': it is no longer in codeopen:projects" in told
     assert "`state: removed`, or delete them for ever by `codeopen project remove shop --with-data --yes`" in told
     assert told.endswith(f"{protected}\n")

@@ -224,9 +224,9 @@ def test_a_part_that_is_new(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert changes(capsys, "go") == ["part go was no-dockerfile and is buildable on linux/amd64"]
 
 
-def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    code, out, err = explain(capsys, *words)
-    assert (code, out) == (1, "")
+def refused(capsys: pytest.CaptureFixture[str], *words: str, code: int) -> str:
+    ended, out, err = explain(capsys, *words)
+    assert (ended, out) == (code, "")
     assert "Traceback" not in err
     return err
 
@@ -234,7 +234,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 @pytest.mark.parametrize("since", ["nope", "", "first:catalog", "-x", "first^{tree}"])
 def test_an_unknown_revision(here: Path, capsys: pytest.CaptureFixture[str], since: str) -> None:
     assert here
-    assert f"revision {since!r}: git knows no such commit here" in refused(capsys, "js", f"--since={since}")
+    assert f"revision {since!r}: git knows no such commit here" in refused(capsys, "js", f"--since={since}", code=5)
 
 
 def test_a_folder_without_git(
@@ -242,9 +242,9 @@ def test_a_folder_without_git(
 ) -> None:
     shutil.rmtree(here / ".git")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    assert f"{here}: is not a git checkout" in refused(capsys, "js", "--since", "HEAD")
+    assert f"{here}: is not a git checkout" in refused(capsys, "js", "--since", "HEAD", code=4)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "git is not on PATH" in refused(capsys, "js", "--since", "HEAD")
+    assert "git is not on PATH" in refused(capsys, "js", "--since", "HEAD", code=4)
     assert explain(capsys, "js")[0] == 0, "git is needed only for --since"
 
 
@@ -252,7 +252,7 @@ def test_a_revision_without_a_catalog(here: Path, capsys: pytest.CaptureFixture[
     shutil.move(here / "catalog", here / "elsewhere")
     commit()
     shutil.move(here / "elsewhere", here / "catalog")
-    assert "revision 'HEAD': has no folder catalog" in refused(capsys, "js", "--since", "HEAD")
+    assert "revision 'HEAD': has no folder catalog" in refused(capsys, "js", "--since", "HEAD", code=5)
 
 
 def test_a_revision_with_a_broken_catalog_or_context(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,10 +263,12 @@ def test_a_revision_with_a_broken_catalog_or_context(here: Path, capsys: pytest.
     (here / "dockerfiles/base/Dockerfile.dockerignore").write_text("")
     commit()
     (here / "dockerfiles/base/Dockerfile.dockerignore").unlink()
-    err = refused(capsys, "js", "--since", "broken")
+    err = refused(capsys, "js", "--since", "broken", code=4)
     assert err.startswith("revision 'broken': its catalog can't be used by this version; name a later one\n")
     assert "\nbroken:catalog/base.yaml:" in err
-    assert "HEAD:dockerfiles/base/Dockerfile.dockerignore: is not supported" in refused(capsys, "js", "--since", "HEAD")
+    assert "HEAD:dockerfiles/base/Dockerfile.dockerignore: is not supported" in refused(
+        capsys, "js", "--since", "HEAD", code=4
+    )
 
 
 def test_a_revision_with_a_link_out_of_the_checkout(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,12 +276,12 @@ def test_a_revision_with_a_link_out_of_the_checkout(here: Path, capsys: pytest.C
     link.symlink_to("/etc/passwd")
     commit()
     link.unlink()
-    assert "revision 'HEAD': " in refused(capsys, "js", "--since", "HEAD")
+    assert "revision 'HEAD': " in refused(capsys, "js", "--since", "HEAD", code=4)
 
 
 def test_an_unknown_part(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert here
-    assert "did you mean 'databases'?" in refused(capsys, "databass")
+    assert "did you mean 'databases'?" in refused(capsys, "databass", code=5)
 
 
 MIRROR = {"format": 1, "upstreams": {"ubuntu": {"version": "stand-in", "digest": "sha256:1", "layout": "ubuntu"}}}
@@ -301,11 +303,11 @@ def test_a_stack_s_mirror_counts_where_it_is_asked_for(here: Path, capsys: pytes
 
 def test_an_unusable_stack(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "stack 'deev': stacks/Pulumi.deev.yaml does not exist; did you mean 'dev'" in refused(
-        capsys, "js", "--stack", "deev"
+        capsys, "js", "--stack", "deev", code=5
     )
     for text in ("config: [", "[]", "config: 3", "{}", "config: {1: 2}"):
         (here / "stacks/Pulumi.dev.yaml").write_text(text)
-        assert "is not a stack's configuration" in refused(capsys, "js", "--stack", "dev")
+        assert "is not a stack's configuration" in refused(capsys, "js", "--stack", "dev", code=4)
 
 
 def test_it_starts_without_pulumi_and_leaves_nothing_behind(here: Path, tmp_path: Path) -> None:

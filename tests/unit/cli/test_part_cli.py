@@ -18,7 +18,7 @@ from codeopen.authoring.part_test.run import TrialLimits
 from codeopen.authoring.part_test.target import Target, Targets, Untried
 from codeopen.cli import part
 from codeopen.cli.main import main
-from codeopen.errors import DeployError
+from codeopen.errors import StackInUseError
 from codeopen.images.verify.results import Result
 from codeopen.platform.deploy.stack import Watch
 
@@ -159,15 +159,15 @@ def test_an_addon_is_tried_by_its_id(trials: StandIn, capsys: pytest.CaptureFixt
 
 def test_what_is_no_addon_is_told(trials: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "addon", "test", "guy")
-    assert (code, out) == (1, "")
+    assert (code, out) == (5, "")
     assert err.startswith("add-on 'guy': the catalog has none of that id; ")
     assert "gui" in err
     assert len(trials.asked) == 1
 
 
 def test_errors_are_told_without_a_traceback(trials: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    trials.error = DeployError("stack offline-trial is in use")
-    assert call(capsys, "part", "test") == (1, "", "  base: verifying …\nstack offline-trial is in use\n")
+    trials.error = StackInUseError("stack offline-trial is in use")
+    assert call(capsys, "part", "test") == (6, "", "  base: verifying …\nstack offline-trial is in use\n")
 
 
 def test_an_interrupt_is_no_error(trials: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,5 +241,5 @@ def test_the_same_addon_is_not_added_twice(checkout: Path, capsys: pytest.Captur
     call(capsys, "addon", "new", "pdf")
     before = (checkout / "catalog/addons.yaml").read_bytes()
     code, out, err = call(capsys, "addon", "new", "pdf")
-    assert (code, out, err) == (1, "", "add-on 'pdf': the catalog has it already; choose another id\n")
+    assert (code, out, err) == (4, "", "add-on 'pdf': the catalog has it already; choose another id\n")
     assert (checkout / "catalog/addons.yaml").read_bytes() == before

@@ -81,22 +81,22 @@ def test_declared_projects_are_applied_with_the_plans_digests(
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "code", "told"),
     [
-        (("apply",), "name a file with projects (- for stdin), or give --project"),
-        (("apply", "--project", "a=b,c", "--project", "a=b,c"), "project 'a': declared twice"),
-        (("apply", "none.yaml"), "No such file"),
-        (("apply", "--project", "a=b,c", "--stack", "dev"), "it has no codeopen:cluster"),
-        (("remove", "shop", "--with-data"), "deletes the disks and logins of shop for ever; add --yes"),
-        (("upgrade",), "name projects, or give --due"),
-        (("upgrade", "shop", "--due"), "name projects, or give --due"),
-        (("upgrade", "shoe"), "project 'shoe': the cluster has no workload of that id"),
+        (("apply",), 2, "name a file with projects (- for stdin), or give --project"),
+        (("apply", "--project", "a=b,c", "--project", "a=b,c"), 4, "project 'a': declared twice"),
+        (("apply", "none.yaml"), 5, "No such file"),
+        (("apply", "--project", "a=b,c", "--stack", "dev"), 4, "it has no codeopen:cluster"),
+        (("remove", "shop", "--with-data"), 2, "deletes the disks and logins of shop for ever; add --yes"),
+        (("upgrade",), 2, "name projects, or give --due"),
+        (("upgrade", "shop", "--due"), 2, "name projects, or give --due"),
+        (("upgrade", "shoe"), 5, "project 'shoe': the cluster has no workload of that id"),
     ],
 )
 def test_a_mistake_changes_nothing(
-    stacks: Stacks, cluster: Cluster, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str
+    stacks: Stacks, cluster: Cluster, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], code: int, told: str
 ) -> None:
-    assert told in call(capsys, *argv, code=1)
+    assert told in call(capsys, *argv, code=code)
     assert (stacks.asked, cluster.asked) == ([], [])
 
 
@@ -228,9 +228,9 @@ def test_open_reads_the_projects_own_stack(stacks: Stacks, capsys: pytest.Captur
     lines = call(capsys, "open", "shop").splitlines()
     assert lines[1].split() == ["opencode", "https://opencode--shop.dev", "codeopen", "secret"]
     stacks.states["shop"]["resources"][0]["outputs"]["project"]["state"] = "removed"
-    assert "project 'shop': it is removed" in call(capsys, "open", "shop", code=1)
+    assert "project 'shop': it is removed" in call(capsys, "open", "shop", code=4)
     stacks.states["shop"]["resources"][0]["outputs"] = {}
-    assert "its stack has no workload" in call(capsys, "open", "shop", code=1)
+    assert "its stack has no workload" in call(capsys, "open", "shop", code=5)
 
 
 def test_a_run_that_failed_is_told_in_full(stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,5 +66,5 @@ def test_the_exit_code_says_what_became_of_it(
 
 def test_an_unknown_upstream_is_an_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert main(["upstream", "update", "--check", "opencod"]) == 1
+    assert main(["upstream", "update", "--check", "opencod"]) == 5
     assert "'opencod': neither an upstream nor a lock file's folder" in capsys.readouterr().err

@@ -17,7 +17,7 @@ def pages(checkout: Path) -> dict[str, str]:
     return {
         "catalog.md": render_catalog(checkout / "catalog" / "schema"),
         "cluster.md": render_reference(),
-        "commands.md": render_commands(checkout / "codeopen" / "cli" / "exit_codes.py"),
+        "commands.md": render_commands(),
         "images.md": render_images(checkout),
         "settings.md": render_settings(checkout / "Pulumi.yaml"),
         **plugin_pages(),

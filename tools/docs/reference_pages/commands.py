@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
 from codeopen.cli.command import Command
 from codeopen.cli.commands import COMMANDS, GROUPS
+from codeopen.cli.exit_codes import MEANINGS
 from reference_pages.table import render_table
 
 _INTRODUCTION: Final = """\
@@ -35,24 +34,18 @@ class _Recorder(argparse.ArgumentParser):
         spelled = f"{names[0]}{value}" if names[0].startswith("-") else value.strip()
         text = str(action.help or "").replace("%(default)s", str(action.default))
         required = "required" if action.required and action.nargs != "*" else ""
-        many = "repeatable" if isinstance(action, argparse._AppendAction) or action.nargs in {"*", "+"} else ""  # noqa: SLF001
+        repeatable = argparse._AppendAction | argparse._ExtendAction  # noqa: SLF001
+        many = "repeatable" if isinstance(action, repeatable) or action.nargs in {"*", "+"} else ""
         self.rows.append((f"`{spelled}`", ", ".join(filter(None, (required, many))), text))
         return action
 
 
-def render_commands(exit_codes: Path) -> str:
+def render_commands() -> str:
     """The page in Markdown. It doesn't depend on the variables of whoever makes it."""
     with patch.dict(os.environ, {"CODEOPEN_STACK": "dev"}):
         sections = [*_sections()]
-    return "\n\n".join([_INTRODUCTION, "## Exit codes", _exit_codes(exit_codes), *sections]) + "\n"
-
-
-def _exit_codes(module: Path) -> str:
-    """Told in the module's description, below its first sentence."""
-    told = (ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or "").partition("\n\n")[2]
-    rows = [entry.strip().partition(" ") for line in told.splitlines() for entry in line.split("·")]
-    plus = [("128 + N", rest.removeprefix("+ N ")) if code == "128" else (code, rest) for code, _, rest in rows]
-    return render_table(("Exit code", "Means"), [(f"{code}", text.replace("``", "`")) for code, text in plus])
+    codes = render_table(("Exit code", "Means"), [(str(code), meaning) for code, meaning in MEANINGS])
+    return "\n\n".join([_INTRODUCTION, "## Exit codes", codes, *sections]) + "\n"
 
 
 def _sections() -> Iterator[str]:

@@ -91,7 +91,7 @@ def test_only_the_parts_that_are_named_are_looked_at(checkout: Path, capsys: pyt
     assert call(capsys, "gui") == (1, "", STALE)
     assert call(capsys, "js-gui", "addon-gui") == (1, "", STALE), "a combination's parts, each once"
     code, out, err = call(capsys, "guy")
-    assert (code, out) == (1, "")
+    assert (code, out) == (5, "")
     assert err.startswith("part 'guy': the catalog has none of that name; did you mean 'gui'?")
 
 
@@ -136,7 +136,7 @@ def test_what_a_person_has_to_put_right_is_told_and_nothing_is_written(
     assert line.startswith(f"{JS}: {said}")
     assert line.endswith(", then run codeopen part readme js --write")
     assert (code, out, err) == (1, "", f"{line}\n{STALE}")
-    assert call(capsys, "--write") == (1, "", f"{line}\n")
+    assert call(capsys, "--write") == (4, "", f"{line}\n")
     assert tree(checkout) == before
 
 

@@ -18,7 +18,7 @@ import pytest
 from codeopen.authoring.new_part.replacing import replace_file
 from codeopen.authoring.upstreams.inventory import tracked_files
 from codeopen.authoring.upstreams.renewal import Renewal, State, renew
-from codeopen.errors import UpstreamError
+from codeopen.errors import NoSuchEntryError
 from tests.unit.authoring.upstreams.stand_in import Pages, serving, write_cargo_registry, write_go_proxy
 
 ROOT = Path(__file__).parents[4]
@@ -221,7 +221,7 @@ def test_what_a_person_renews_says_why(checkout: Path, name: str, reason: str) -
 
 
 def test_an_unknown_name_is_refused_before_anything_is_asked(checkout: Path) -> None:
-    with pytest.raises(UpstreamError, match=r"'opencod': neither an upstream nor a lock file's folder; .*opencode"):
+    with pytest.raises(NoSuchEntryError, match=r"'opencod': neither an upstream nor a lock file's folder; .*opencode"):
         run(checkout, "opencod")
 
 

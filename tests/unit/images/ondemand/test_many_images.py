@@ -14,7 +14,7 @@ import pytest
 
 from codeopen.cli import build, ensure, push
 from codeopen.cli.command import Invocation
-from codeopen.errors import BuildError, OnDemandError, PlanError, RegistryError
+from codeopen.errors import BuildError, NoSuchEntryError, OnDemandError, TakenError
 from codeopen.images.ondemand import opening
 from codeopen.images.ondemand.builders.job import BuildJob, Log
 from codeopen.images.ondemand.jobs import JobSource
@@ -88,20 +88,20 @@ def stock_all(place: Place, *without: PartId) -> None:
 
 def test_ensure_makes_every_platform_and_their_index(place: Place) -> None:
     stock_all(place)
-    made = place.run(ensure, flavor="js", addons=["databases"])
+    made = place.run(ensure, flavor="js", addon=["databases"])
     assert made["how"] == "composed"
     assert place.tags("codeopen-js-db") == {VERSION, f"{VERSION}_amd64", f"{VERSION}_arm64"}
     found = {name: place.digest("codeopen-js-db", f"{VERSION}_{name}") for name in ("amd64", "arm64")}
     assert place.entries("codeopen-js-db") == found
     assert made["reference"].endswith(f"@{place.digest('codeopen-js-db', VERSION)}")
-    again = place.run(ensure, flavor="js", addons=["databases"])
+    again = place.run(ensure, flavor="js", addon=["databases"])
     assert (again["how"], again["reference"]) == ("found", made["reference"])
     assert place.builder.jobs == []
 
 
 def test_a_bare_flavor_has_an_index_too(place: Place) -> None:
     stock_all(place, GO)
-    made = place.run(ensure, flavor="go", addons=[])
+    made = place.run(ensure, flavor="go", addon=[])
     assert made["how"] == "built"
     assert sorted(place.builder.jobs) == [f"go {AMD64}", f"go {ARM64}"]
     assert set(place.entries("codeopen-go")) == {"amd64", "arm64"}
@@ -109,14 +109,14 @@ def test_a_bare_flavor_has_an_index_too(place: Place) -> None:
 
 def test_one_platform_alone_has_its_own_tag(place: Place) -> None:
     stock_all(place)
-    place.run(ensure, flavor="js", addons=["databases"], platform=ARM64)
+    place.run(ensure, flavor="js", addon=["databases"], platform=ARM64)
     assert place.tags("codeopen-js-db") == {f"{VERSION}_arm64"}
 
 
 @pytest.mark.parametrize("platforms", [[ARM64]], indirect=True)
 def test_a_stack_of_one_platform_has_no_index(place: Place) -> None:
     stock_all(place)
-    place.run(ensure, flavor="js", addons=["databases"])
+    place.run(ensure, flavor="js", addon=["databases"])
     assert place.tags("codeopen-js-db") == {VERSION}
     assert "manifests" not in place.registry.read_manifest("codeopen/codeopen-js-db", VERSION).parsed()
 
@@ -160,7 +160,7 @@ def elsewhere() -> Iterator[Registry]:
 
 def test_a_push_has_every_platform_and_their_index(place: Place, elsewhere: Registry) -> None:
     stock_all(place)
-    made = place.run(ensure, flavor="js", addons=["databases"])
+    made = place.run(ensure, flavor="js", addon=["databases"])
     to, names = f"{elsewhere.host}/acme", ["js-db"]
     plan = place.run(push, names=names, to=to, dry_run=True)["images"]
     assert [(row["platform"], row["work"]) for row in plan] == [(AMD64, "copy"), (ARM64, "copy"), ("all", "copy")]
@@ -180,7 +180,7 @@ def test_a_push_has_every_platform_and_their_index(place: Place, elsewhere: Regi
 
 def test_a_push_of_one_platform_leaves_the_index_tag_alone(place: Place, elsewhere: Registry) -> None:
     stock_all(place)
-    place.run(ensure, flavor="js", addons=["databases"])
+    place.run(ensure, flavor="js", addon=["databases"])
     (row,) = place.run(push, names=["js-db"], to=f"{elsewhere.host}/acme", platform=ARM64)["images"]
     assert row["target"].endswith(f"codeopen-js-db:{VERSION}_arm64")
     assert elsewhere.find_manifest("acme/codeopen-js-db", VERSION) is None
@@ -189,7 +189,7 @@ def test_a_push_of_one_platform_leaves_the_index_tag_alone(place: Place, elsewhe
 def test_what_lacks_its_index_is_not_pushed(place: Place, elsewhere: Registry) -> None:
     stock_all(place)
     for platform in (AMD64, ARM64):
-        place.run(ensure, flavor="js", addons=["databases"], platform=platform)
+        place.run(ensure, flavor="js", addon=["databases"], platform=platform)
     with pytest.raises(OnDemandError, match=r"has no codeopen-js-db \(index\); build first"):
         place.run(push, names=["js-db"], to=f"{elsewhere.host}/acme")
     assert elsewhere.find_manifest("acme/codeopen-js-db", f"{VERSION}_amd64") is None
@@ -200,10 +200,10 @@ def test_a_released_image_elsewhere_never_moves(
 ) -> None:
     monkeypatch.setattr(push, "is_released", lambda _: True)
     stock_all(place)
-    place.run(ensure, flavor="js", addons=["databases"])
+    place.run(ensure, flavor="js", addon=["databases"])
     other = place.registry.read_manifest("codeopen/codeopen-js-db", f"{VERSION}_amd64")
     elsewhere.write_manifest("acme/codeopen-js-db", f"{VERSION}_arm64", other.media_type, other.content)
-    with pytest.raises(RegistryError, match="_arm64 is released with another image and never moves"):
+    with pytest.raises(TakenError, match="_arm64 is released with another image and never moves"):
         place.run(push, names=["js-db"], to=f"{elsewhere.host}/acme")
     assert elsewhere.find_manifest("acme/codeopen-js-db", f"{VERSION}_amd64") is None
 
@@ -246,5 +246,5 @@ def test_a_workflow_builds_whatever_part_or_chain_it_is_told(place: Place) -> No
 
 @pytest.mark.parametrize("name", ["js+nothing", "js+", "+"])
 def test_a_chain_of_what_is_no_part_is_refused(place: Place, name: str) -> None:
-    with pytest.raises(PlanError, match="the catalog has none of that name"):
+    with pytest.raises(NoSuchEntryError, match="the catalog has none of that name"):
         place.run(build, names=[name])

@@ -16,7 +16,7 @@ import pytest
 from codeopen.cli.command import Invocation, Outcome
 from codeopen.cli.main import main
 from codeopen.cli.registry import run
-from codeopen.errors import RegistryError
+from codeopen.errors import NoSuchEntryError, RegistryError, UsageError
 from codeopen.images.registry.registry import Registry
 from codeopen.images.retention.apply import prune
 from codeopen.images.retention.decisions import KeepRules, make_plan
@@ -269,11 +269,11 @@ def test_nothing_is_removed_while_a_project_s_image_is_not_found(stand: Stand, t
 
 
 def test_projects_must_be_spoken_of_before_anything_is_removed(stand: Stand) -> None:
-    with pytest.raises(RetentionError, match=r"give --projects FILE, or say --no-projects"):
+    with pytest.raises(UsageError, match=r"give --projects FILE, or say --no-projects"):
         invoke(stand.registry.host, apply=True, no_projects=False)
-    with pytest.raises(RetentionError, match="no repository below nobody/; see --owner"):
+    with pytest.raises(NoSuchEntryError, match="no repository below nobody/; see --owner"):
         invoke(stand.registry.host, owner="nobody")
-    with pytest.raises(RetentionError, match="numbers from 0 on"):
+    with pytest.raises(UsageError, match="numbers from 0 on"):
         invoke(stand.registry.host, keep=-1)
 
 
