@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from codeopen.model.catalog.names import closest, known
 from codeopen.model.catalog.source import Document, KeyPath
 
 _LONGEST_SHOWN: Final = 60
+_SENTENCE_END: Final = re.compile(r"(?<!e\.g)\. ")
 
 _NEEDED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -100,7 +102,7 @@ def _missing_keys(refusal: Refusal) -> Iterator[Explanation]:
     misspelt = {closest(key, absent) for key in refusal.value if key not in keys} if closed else set()
     for key in refusal.argument:
         if key not in refusal.value and key not in misspelt:
-            about = keys.get(key, {}).get("description", "").split(". ")[0].rstrip(".")
+            about = _SENTENCE_END.split(keys.get(key, {}).get("description", ""))[0].rstrip(".")
             yield Explanation(f"the key `{key}` is missing", f"add it: {about}" if about else "add it")
 
 
