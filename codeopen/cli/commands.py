@@ -53,7 +53,7 @@ def _all(parser: argparse.ArgumentParser) -> None:
 
 
 def _explained(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("part", metavar="PART", help="a part or a combination, as base, js, databases, js-db")
+    parser.add_argument("part", metavar="PART", help="a part or a combination, e.g. base, js, databases, js-db")
     parser.add_argument("--since", metavar="REV", help="a git revision: say which input changed since then, and where")
     parser.add_argument(
         "--stack", metavar="S", help="with the stack's own upstreams and platforms; default: the catalog's own"
@@ -65,7 +65,7 @@ def _tried(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="a part or a combination, as js, addon-gui, js-code-gui; without one, all parts that can be built",
+        help="a part or a combination, e.g. js, addon-gui, js-code-gui; without one, all parts that can be built",
     )
 
 
@@ -74,17 +74,24 @@ def _documented(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="PART",
-        help="a part, or a combination for its parts, as base, gui, js-db; default: all parts",
+        help="a part, or a combination for its parts, e.g. base, gui, js-db; default: all parts",
     )
     parser.add_argument("--write", action="store_true", help="rewrite what is stale, and nothing else in the file")
 
 
 def _addon(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("addon", metavar="ID", help="id of the add-on, as pdf-tools")
+    parser.add_argument("addon", metavar="ID", help="id of the add-on, e.g. pdf-tools")
 
 
-def _new_addon(parser: argparse.ArgumentParser) -> None:
+def _flavor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("flavor", metavar="ID", help="id of the flavor, e.g. elixir")
+
+
+def _new_part(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="TEXT", help="name shown to people; default: made from the id")
+
+
+def _service(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=int, metavar="N", help="give it a sample service on this TCP port; default: no service"
     )
@@ -114,13 +121,13 @@ def _registry(parser: argparse.ArgumentParser) -> None:
 
 def _any_platform(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--platform", metavar="P", help="one alone, as linux/arm64; default: all of the stack's, and their index"
+        "--platform", metavar="P", help="one alone, e.g. linux/arm64; default: all of the stack's, and their index"
     )
 
 
 def _registry_and_platform(parser: argparse.ArgumentParser) -> None:
     _registry(parser)
-    parser.add_argument("--platform", metavar="P", help="as linux/arm64; default: the first of the stack's")
+    parser.add_argument("--platform", metavar="P", help="e.g. linux/arm64; default: the first of the stack's")
 
 
 def _building(parser: argparse.ArgumentParser) -> None:
@@ -135,12 +142,12 @@ def _building(parser: argparse.ArgumentParser) -> None:
         "--lock",
         choices=("file", "postgres", "kubernetes", "none"),
         default="file",
-        help="what keeps others from making the same: files of this host, PostgreSQL across hosts (connection in "
-        "CODEOPEN_LOCK_DATABASE), Lease objects of a Kubernetes cluster across hosts (namespace in "
+        help="how concurrent builds of one image are prevented: files of this host, PostgreSQL across hosts "
+        "(connection in CODEOPEN_LOCK_DATABASE), Lease objects of a Kubernetes cluster across hosts (namespace in "
         "CODEOPEN_LOCK_NAMESPACE), or nothing; default: %(default)s",
     )
     parser.add_argument(
-        "--before-tag", metavar="COMMAND", help="run with the image's reference before it is tagged, as for signing"
+        "--before-tag", metavar="COMMAND", help="run with the image's reference before it is tagged, e.g. to sign it"
     )
     parser.add_argument(
         "--progress",
@@ -155,13 +162,13 @@ def _built(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="a part or a combination, as base, js, js-code-gui, to build also a chain of parts, as js+addon-gui; "
+        help="a part or a combination, e.g. base, js, js-code-gui, to build also a chain of parts, e.g. js+addon-gui; "
         "default: all flavors and the popular combinations",
     )
 
 
 def _pushed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", required=True, metavar="R/O", help="registry and owner, as ghcr.io/acme")
+    parser.add_argument("--to", required=True, metavar="R/O", help="registry and owner, e.g. ghcr.io/acme")
 
 
 def _use(parser: argparse.ArgumentParser) -> None:
@@ -186,7 +193,7 @@ def _renewed(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="an upstream of the catalog, or the folder of a lock file, as node, dockerfiles/base/npm; default: all",
+        help="an upstream of the catalog, or the folder of a lock file, e.g. node, dockerfiles/base/npm; default: all",
     )
     parser.add_argument(
         "--check",
@@ -241,7 +248,7 @@ def _judged(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="a part or a combination, as addon-gui, js-code-gui; default: all pairs",
+        help="a part or a combination, e.g. addon-gui, js-code-gui; default: all pairs",
     )
 
 
@@ -250,6 +257,7 @@ GROUPS: Final = (
     ("project", "the projects of a stack"),
     ("part", "the parts that images are made of: trying them alone, and their READMEs"),
     ("addon", "optional capabilities: new ones, and trying one"),
+    ("flavor", "language environments: new ones"),
     ("compose", "combinations that are put together from parts"),
     ("registry", "what a registry keeps"),
     ("upstream", "what comes from outside: where it is pinned, and renewing it"),
@@ -352,8 +360,14 @@ COMMANDS: Final = (
     Command(
         ("addon", "new"),
         "add an add-on to the catalog, with a Dockerfile that works: a start to edit",
-        "codeopen.cli.addon:new",
-        (_addon, _new_addon),
+        "codeopen.cli.new_part:new_addon",
+        (_addon, _new_part, _service),
+    ),
+    Command(
+        ("flavor", "new"),
+        "add a flavor to the catalog, with a Dockerfile that works: a start to edit",
+        "codeopen.cli.new_part:new_flavor",
+        (_flavor, _new_part),
     ),
     Command(
         ("addon", "test"),

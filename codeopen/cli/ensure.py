@@ -13,10 +13,11 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
+from codeopen.cli.terminal import is_live, rewritten
 from codeopen.errors import NoSuchEntryError
 from codeopen.images.ondemand.ensure import Ensured
 from codeopen.images.ondemand.events import Event, Step, Tell
@@ -26,8 +27,6 @@ from codeopen.model.catalog.model import Catalog
 from codeopen.model.plan.combinations import Combination
 from codeopen.model.selection.closest import closest
 from codeopen.model.selection.order import in_layer_order
-
-_CLEAR: Final = "\r\x1b[K"
 
 
 def run(invocation: Invocation) -> Outcome:
@@ -74,16 +73,16 @@ def _combination(catalog: Catalog, flavor: str, addons: list[str]) -> Combinatio
 def progress(kind: str, start: float) -> Tell:
     """Tell what happens on stderr: ``live``, ``lines``, ``json``, or ``auto`` for what suits stderr."""
     if kind == "auto":
-        kind = "live" if sys.stderr.isatty() else "lines"
+        kind = "live" if is_live(sys.stderr) else "lines"
 
     def tell(event: Event) -> None:
         seconds = time.monotonic() - start
         if kind == "json":
             sys.stderr.write(json.dumps({**event.as_data(), "seconds": round(seconds, 3)}) + "\n")
         elif kind == "live" and event.step is Step.LOG:
-            sys.stderr.write(f"{_CLEAR}{seconds:6.1f} s  {event.subject}: {event.text[:80]}")
+            sys.stderr.write(rewritten(sys.stderr, f"{seconds:6.1f} s  {event.subject}: {event.text}"))
         elif event.step is not Step.LOG:
-            clear = _CLEAR if kind == "live" else ""
+            clear = rewritten(sys.stderr, "") if kind == "live" else ""
             sys.stderr.write(f"{clear}{seconds:6.1f} s  {event.subject}: {event.text}\n")
         sys.stderr.flush()
 

@@ -10,12 +10,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from codeopen.cli.command import Command, Invocation, Outcome
 from codeopen.cli.exit_codes import EXTERNAL, INTERRUPTED, SIGNALLED, USAGE, exit_code_of
 from codeopen.cli.parser import make_parser
+from codeopen.cli.terminal import has_colours, is_terminal, paint_error, paint_states
 from codeopen.environment.children import Interrupted, ended_by_signals
 from codeopen.errors import CodeOpenError
 
@@ -56,11 +58,14 @@ def _run(argv: Sequence[str]) -> Outcome:
         parser.error("name a command; codeopen --help lists them")
     output_format = getattr(options, "format", None)
     if output_format is None:
-        output_format = command.terminal_format if _is_terminal(sys.stdout) else command.pipe_format
+        output_format = command.terminal_format if is_terminal(sys.stdout) else command.pipe_format
     if output_format not in command.formats:
         words = " ".join(command.words)
         parser.error(f"argument --format: {words} has no format {output_format!r}; use {', '.join(command.formats)}")
-    return command.load()(Invocation(options, catalog, output_format))
+    outcome = command.load()(Invocation(options, catalog, output_format))
+    if output_format == "text" and has_colours(sys.stdout):
+        return replace(outcome, output=paint_states(outcome.output))
+    return outcome
 
 
 def _show_version() -> Outcome:
@@ -72,7 +77,7 @@ def _show_version() -> Outcome:
 
 def _print(outcome: Outcome) -> int:
     try:
-        _write(sys.stderr, outcome.errors)
+        _write(sys.stderr, paint_error(outcome.errors) if has_colours(sys.stderr) else outcome.errors)
         _write(sys.stdout, outcome.output)
     except BrokenPipeError:
         _close_output()  # the reader (as head) has all it wants
@@ -99,7 +104,3 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     stream.write(text)
     stream.flush()
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()

@@ -10,11 +10,11 @@ from codeopen.cli.options import add_dry_run, add_stack
 
 
 def _project(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("project", metavar="NAME", help="id of a project of the stack, as demo")
+    parser.add_argument("project", metavar="NAME", help="id of a project of the stack, e.g. demo")
 
 
 def _projects(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("projects", nargs="+", metavar="ID", help="id of a project with a stack of its own, as demo")
+    parser.add_argument("projects", nargs="+", metavar="ID", help="id of a project with a stack of its own, e.g. demo")
 
 
 def _declared(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def _declared(parser: argparse.ArgumentParser) -> None:
         "file", nargs="?", metavar="FILE", help="YAML: a list of projects as in codeopen:projects; - for stdin"
     )
     parser.add_argument(
-        "--project", action="append", default=[], metavar="P", help="one more, as demo=builder,js,gui; once for each"
+        "--project", action="append", default=[], metavar="P", help="one more, e.g. demo=builder,js,gui; once for each"
     )
 
 
@@ -36,7 +36,7 @@ def _wait(parser: argparse.ArgumentParser) -> None:
 
 
 def _upgraded(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("projects", nargs="*", metavar="ID", help="id of a project, as demo")
+    parser.add_argument("projects", nargs="*", metavar="ID", help="id of a project, e.g. demo")
     parser.add_argument(
         "--due", action="store_true", help="all that wait for longer than upgradeAfterHours of codeopen:cluster"
     )

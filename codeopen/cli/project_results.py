@@ -11,9 +11,9 @@ from typing import Any, Final, TextIO
 
 from codeopen.cli.command import render_json
 from codeopen.cli.table import render_table
+from codeopen.cli.terminal import is_live, rewritten
 from codeopen.platform.projects.apply import Progress, Result, Status
 
-_CLEAR: Final = "\r\x1b[K"
 _WIDTH: Final = 100
 
 
@@ -23,7 +23,7 @@ class ProjectProgress(Progress):
     def __init__(self, total: int, stream: TextIO | None = None) -> None:
         self._total = total
         self._stream = stream or sys.stderr
-        self._live = self._stream.isatty()
+        self._live = is_live(self._stream)
         self._running: dict[str, None] = {}
         self._done: Counter[Status] = Counter()
         self._lock = Lock()
@@ -50,17 +50,17 @@ class ProjectProgress(Progress):
     def close(self) -> None:
         """Take the live line away."""
         if self._live:
-            self._write(_CLEAR)
+            self._write(rewritten(self._stream, ""))
 
     def _line(self, text: str) -> None:
-        self._write(f"{_CLEAR if self._live else ''}  {text}\n")
+        self._write(f"{rewritten(self._stream, '') if self._live else ''}  {text}\n")
 
     def _show(self) -> None:
         if self._live:
             counted = ", ".join(f"{count} {status}" for status, count in sorted(self._done.items()))
             text = f"{sum(self._done.values())} of {self._total} done{f' ({counted})' if counted else ''}"
             under_way = f"; under way: {', '.join(self._running)}" if self._running else ""
-            self._write(f"{_CLEAR}{(text + under_way)[:_WIDTH]}")
+            self._write(rewritten(self._stream, text + under_way))
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

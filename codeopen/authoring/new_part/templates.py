@@ -1,4 +1,4 @@
-"""The texts of a new add-on. ``@name@`` stands for a value."""
+"""The texts of a new add-on or flavor. ``@name@`` stands for a value."""
 
 from __future__ import annotations
 
@@ -31,6 +31,26 @@ ENTRY: Final = r"""
         output: ^bc \d+\.
 @service_check@    upstreams: [package-archive]
 """
+FLAVOR_ENTRY: Final = r"""
+  @id@:
+    name: @name@
+    description: @name@
+    status: available
+    languages: [@name@]
+    runtimes: []
+    package_managers: []
+    tools: [bc]
+    frameworks: []
+    estimated_size_mb: 700
+    is_default: false
+    sort_order: @sort_order@
+    platforms: [@platforms@]
+    checks:
+      - name: bc
+        command: [bc, --version]
+        output: ^bc \d+\.
+    upstreams: [package-archive]
+"""
 PORTS: Final = """
       - port: @port@
         name: @id@
@@ -49,7 +69,7 @@ SERVICE_CHECK: Final = """      - name: @id@-web
 DOCKERFILE: Final = r"""# @title@.
 # Named build context (catalog/upstreams.yaml): package-archive.
 FROM base
-ARG CODEOPEN_PART=addon-@id@
+ARG CODEOPEN_PART=@part@
 ARG CODEOPEN_HEALTH=""
 USER root
 RUN --mount=type=bind,from=package-archive,target=/run/package-archive \
@@ -60,6 +80,14 @@ WORKDIR /home/developer/workspace
 README: Final = """# @id@
 
 @title@, for any flavor.
+
+- **`bc`**, a calculator: a sample, to be replaced.
+
+Packages come from the distribution's archive.
+"""
+FLAVOR_README: Final = """# @id@
+
+@title@, on the base.
 
 - **`bc`**, a calculator: a sample, to be replaced.
 

@@ -397,6 +397,7 @@ def test_completion_knows_the_commands(capsys: pytest.CaptureFixture[str], shell
 
 
 def test_bash_completes_a_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The script of docs/how-to/use-the-command-line.md, in a real shell."""
     script = tmp_path / "completion"
     script.write_text(call(capsys, "completion", "bash")[1])
     ask = f"source {script}; COMP_WORDS=(codeopen ens); COMP_CWORD=1; _shtab_codeopen; echo ${{COMPREPLY[@]}}"

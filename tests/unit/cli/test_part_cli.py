@@ -218,7 +218,7 @@ def test_a_new_addon_says_what_to_do_next(checkout: Path, capsys: pytest.Capture
         "codeopen",
         "docs/how-to/add-an-addon.md",
     ]
-    assert "codeopen addon test pdf" in out
+    assert "codeopen part test addon-pdf" in out
     assert "name: PDF Tools" in (checkout / "catalog/addons.yaml").read_text()
     assert call(capsys, "catalog", "check")[0] == 0
 
@@ -243,3 +243,15 @@ def test_the_same_addon_is_not_added_twice(checkout: Path, capsys: pytest.Captur
     code, out, err = call(capsys, "addon", "new", "pdf")
     assert (code, out, err) == (4, "", "add-on 'pdf': the catalog has it already; choose another id\n")
     assert (checkout / "catalog/addons.yaml").read_bytes() == before
+
+
+def test_a_new_flavor_is_added_and_says_what_to_do_next(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(capsys, "flavor", "new", "elixir")
+    assert (code, err) == (0, "")
+    assert "dockerfiles/flavors/elixir/Dockerfile" in out
+    assert "codeopen part test elixir" in out
+    assert "docs/how-to/add-a-flavor.md" in out
+    assert call(capsys, "catalog", "check")[0] == 0
+    data = json.loads(call(capsys, "flavor", "new", "erlang", "--format", "json")[1])
+    assert (data["flavor"], data["files"][0]) == ("erlang", "catalog/flavors.yaml")
+    assert (checkout / "catalog/flavors.yaml").read_text().endswith(data["entry"])

@@ -10,8 +10,9 @@ from types import MappingProxyType
 
 import pytest
 
-from codeopen.authoring.new_part.addon import NewAddon, draft_addon
-from codeopen.authoring.new_part.writing import write_addon
+from codeopen.authoring.new_part.addon import draft_addon
+from codeopen.authoring.new_part.draft import NewPart
+from codeopen.authoring.new_part.writing import write_part
 from codeopen.errors import ScaffoldError
 from codeopen.model.catalog.model import Catalog, PortCheck, Status
 from codeopen.model.catalog.read import read_catalog
@@ -28,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def add(checkout: Path, addon: str, name: str | None = None, port: int | None = None) -> Catalog:
     before = read_catalog(checkout / "catalog")
-    write_addon(draft_addon(before, addon, name, port), checkout / "catalog", checkout)
+    write_part(draft_addon(before, addon, name, port), checkout / "catalog", checkout)
     return read_catalog(checkout / "catalog")
 
 
@@ -134,7 +135,7 @@ def test_sixteen_ports_are_all_that_a_project_has() -> None:
         full = replace(full, addons=MappingProxyType({**full.addons, addon.id: addon}))
     with pytest.raises(ScaffoldError, match="all 16 host ports of a project are taken"):
         draft_addon(full, "pdf", None, 9000)
-    assert draft_addon(full, "pdf").id == "pdf"
+    assert draft_addon(full, "pdf").part.id == "pdf"
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -148,7 +149,7 @@ def test_what_the_catalog_refuses_leaves_no_trace(checkout: Path, name: str) -> 
     new = draft_addon(CATALOG, "pdf", name or "placeholder")
     new = replace(new, entry=new.entry.replace("placeholder", '""'))
     with pytest.raises(ScaffoldError, match=r"nothing was added, the catalog would be wrong with it\n.*addons\.pdf"):
-        write_addon(new, checkout / "catalog", checkout)
+        write_part(new, checkout / "catalog", checkout)
     assert tree(checkout) == before
     assert not (checkout / "dockerfiles/addons/pdf").exists()
 
@@ -156,9 +157,9 @@ def test_what_the_catalog_refuses_leaves_no_trace(checkout: Path, name: str) -> 
 def test_an_error_on_the_way_leaves_no_trace(checkout: Path) -> None:
     before = tree(checkout)
     new = draft_addon(CATALOG, "pdf")
-    impossible = NewAddon(new.id, new.entry, new.directory, {**new.files, "no/such/folder": ""})
+    impossible = NewPart(new.part, new.entry, {**new.files, "no/such/folder": ""})
     with pytest.raises(FileNotFoundError):
-        write_addon(impossible, checkout / "catalog", checkout)
+        write_part(impossible, checkout / "catalog", checkout)
     assert tree(checkout) == before
     assert not (checkout / "dockerfiles/addons/pdf").exists()
 
@@ -169,5 +170,5 @@ def test_a_folder_that_is_there_is_not_touched(checkout: Path) -> None:
     (folder / "notes").write_text("mine")
     before = tree(checkout)
     with pytest.raises(ScaffoldError, match="is there already"):
-        write_addon(draft_addon(CATALOG, "pdf"), checkout / "catalog", checkout)
+        write_part(draft_addon(CATALOG, "pdf"), checkout / "catalog", checkout)
     assert tree(checkout) == before

@@ -13,7 +13,7 @@ from codeopen.authoring.new_part import replacing
 from codeopen.authoring.new_part.addon import draft_addon
 from codeopen.authoring.new_part.readme import BEGIN, END
 from codeopen.authoring.new_part.readmes import ReadmeState, read_readmes, write_readmes
-from codeopen.authoring.new_part.writing import write_addon
+from codeopen.authoring.new_part.writing import write_part
 from codeopen.cli.main import main
 from codeopen.errors import ReadmeError
 from codeopen.model.catalog.read import read_catalog
@@ -197,7 +197,7 @@ def test_writing_changes_no_build_context(checkout: Path) -> None:
 
 @pytest.mark.parametrize("port", [None, 9000])
 def test_a_new_addon_s_readme_is_current(checkout: Path, port: int | None) -> None:
-    write_addon(draft_addon(read_catalog(checkout / "catalog"), "pdf", "PDF Tools", port), Path("catalog"), checkout)
+    write_part(draft_addon(read_catalog(checkout / "catalog"), "pdf", "PDF Tools", port), Path("catalog"), checkout)
     catalog = read_catalog(checkout / "catalog")
     assert [readme.state for readme in read_readmes(catalog, checkout)] == [ReadmeState.CURRENT] * 17
     text = (checkout / "dockerfiles/addons/pdf/README.md").read_text()
@@ -211,5 +211,5 @@ def test_an_addon_whose_readme_cannot_be_made_is_not_added(checkout: Path) -> No
     new = draft_addon(read_catalog(checkout / "catalog"), "pdf")
     untitled = replace(new, files={**new.files, "README.md": "No title.\n"})
     with pytest.raises(ReadmeError, match="doesn't begin with a title"):
-        write_addon(untitled, Path("catalog"), checkout)
+        write_part(untitled, Path("catalog"), checkout)
     assert tree(checkout) == before
