@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 import pulumi
 
-from codeopen.environment.gpu_settings import CloudSettings, PoolPlatform
+from codeopen.environment.gpu_settings import CloudSettings
 from codeopen.platform.capacity.amounts import Demand
 from codeopen.platform.capacity.report import report_pool, summary
 from codeopen.platform.cluster.gpu.pools import CheckedPool
@@ -37,9 +36,6 @@ class Backend(Protocol):
     ) -> None: ...
 
 
-_BACKENDS: Final = MappingProxyType({platform: f"components.gpu_backends.{platform}" for platform in PoolPlatform})
-
-
 class GpuNodePool(pulumi.ComponentResource):
     """A pool's nodes, and the quota of seats that refuses a project too many at once.
 
@@ -57,6 +53,6 @@ class GpuNodePool(pulumi.ComponentResource):
             pulumi.log.info(summary(report), resource=self)
         child = pulumi.ResourceOptions(parent=self)
         declare(pool_quota(pool), name, child)
-        backend: Backend = importlib.import_module(_BACKENDS[pool.pool.platform])
+        backend: Backend = importlib.import_module(f"components.gpu_backends.{pool.maker.id}")
         backend.declare_nodes(name, pool, args.cloud, child)
         self.register_outputs({"machines": list(self.machines), "seats": pool.seats})

@@ -10,6 +10,7 @@ from codeopen.cli.options import add_addons
 from codeopen.cli.options import add_dry_run as _dry_run
 from codeopen.cli.options import add_stack as _stack
 from codeopen.cli.project_commands import PROJECT_COMMANDS
+from codeopen.model.catalog.pool_platforms import machine_platforms
 
 _DEFAULT_REGISTRY: Final = "localhost:5000"
 _DEFAULT_OWNER: Final = "codeopen"
@@ -212,7 +213,7 @@ def _rendered(parser: argparse.ArgumentParser) -> None:
 def _capacity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--platform",
-        choices=("eks", "gke", "aks"),
+        choices=machine_platforms(),
         help="default: that of the stack's GPU pools, or else eks (Karpenter's nodes are those of eks)",
     )
 

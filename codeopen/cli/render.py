@@ -13,12 +13,12 @@ from pathlib import Path
 
 from codeopen.cli.checkout import checkout_of
 from codeopen.cli.command import Invocation, Outcome, render_json
-from codeopen.environment.gpu_settings import PoolPlatform
 from codeopen.environment.settings import Settings, plan_request, read_settings
 from codeopen.environment.stack_contents import StackContents, choose_contents
 from codeopen.environment.stack_file import read_stack_values
 from codeopen.errors import ClusterError, SettingsError
 from codeopen.images.registry.registry import Registry
+from codeopen.model.catalog.pool_platforms import KARPENTER
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.plan.context import read_contexts
 from codeopen.model.plan.digest import plan_tag
@@ -70,7 +70,7 @@ def _objects(settings: Settings, checkout: Path) -> tuple[list[Object], StackCon
     objects = [*platform_of(cluster, catalog, plan, wanted.combinations, pools)]
     for pool in pools:
         objects.extend(pool_quota(pool))
-        if pool.pool.platform is PoolPlatform.KARPENTER:
+        if pool.pool.platform == KARPENTER:
             objects.extend(karpenter_objects(pool))
     for project in projects:
         objects.extend(project_objects(deployment_of(project, pools), cluster))

@@ -8,15 +8,6 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
-class PoolPlatform(StrEnum):
-    """What makes the pool's nodes."""
-
-    KARPENTER = "karpenter"
-    EKS = "eks"
-    GKE = "gke"
-    AKS = "aks"
-
-
 class SharingKind(StrEnum):
     """How a GPU is shared: not; by turns, without any wall between those who take them; or in isolated slices."""
 
@@ -58,10 +49,10 @@ class NodeClass:
 class CloudSettings:
     """The cluster as its cloud knows it. Only managed node pools need it; Karpenter's don't.
 
-    - EKS requires ``name``, ``node_role`` (an ARN) and ``subnets``. Set ``location`` if it isn't the provider's region.
-    - GKE requires ``name`` and ``location`` (a region or zone). Set ``group`` if it is not the provider's project, and
-      ``node_role`` to use a service account.
-    - AKS requires ``name`` and ``group`` (the resource group). It may have one of ``subnets``.
+    - ``node_role``: an ARN on EKS, a service account on GKE.
+    - ``location``: a region or zone. On EKS, set it if it isn't the provider's region.
+    - ``group``: the resource group on AKS. On GKE, set it if it is not the provider's project.
+    - ``subnets``: those of EKS. AKS may have one.
     - ``tags``: for the cloud's bill. On GKE they are labels of nodes.
     """
 
@@ -77,6 +68,7 @@ class CloudSettings:
 class GpuPool:
     """One pool of nodes with GPUs of one model. It has no node until a project asks for a GPU.
 
+    - ``platform``: what makes its nodes, e.g. ``karpenter``.
     - ``max_gpus``: counts whole GPUs.
     - ``owner``: reserves the pool for the projects of one owner. Time-slicing requires it.
     - ``machines``: ids of ``catalog/gpus.yaml``. A managed pool must name one. Karpenter takes the cheapest for a pod:
@@ -87,7 +79,7 @@ class GpuPool:
     """
 
     name: str
-    platform: PoolPlatform
+    platform: str
     model: str
     max_gpus: int
     sharing: GpuSharing = field(default_factory=GpuSharing)

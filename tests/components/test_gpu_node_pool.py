@@ -10,10 +10,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from codeopen.environment.gpu_settings import CapacityType, CloudSettings, GpuSharing, PoolPlatform, SharingKind
+from codeopen.environment.gpu_settings import CapacityType, CloudSettings, GpuSharing, SharingKind
 from codeopen.errors import CloudSdkError
+from codeopen.model.catalog.pool_platforms import GI
 from codeopen.platform.capacity.amounts import Capacity, Demand
-from codeopen.platform.capacity.reservations import GI
 from codeopen.platform.cluster.gpu.pools import CheckedPool
 from components.gpu_backends.cloud_sdk import import_sdk
 from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
@@ -87,7 +87,7 @@ def test_no_sdk_of_a_cloud_is_imported_for_karpenter(monkeypatch: pytest.MonkeyP
 
 def test_gke() -> None:
     need("pulumi_gcp")
-    resources = declared(exclusive(platform=PoolPlatform.GKE, machines=("n1-standard-8-t4",), zones=("us-central1-a",)))
+    resources = declared(exclusive(platform="gke", machines=("n1-standard-8-t4",), zones=("us-central1-a",)))
     pool = inputs(resources, "gcp:container/nodePool:NodePool")
     config = pool["nodeConfig"]
     assert (pool["initialNodeCount"], pool["autoscaling"]["totalMaxNodeCount"]) == (0, 4)
@@ -110,7 +110,7 @@ def test_gke() -> None:
     ("make", "key", "value"),
     [
         (
-            lambda: shared(platform=PoolPlatform.GKE, machines=("n1-standard-8-t4",)),
+            lambda: shared(platform="gke", machines=("n1-standard-8-t4",)),
             "gpuSharingConfig",
             {"gpuSharingStrategy": "TIME_SHARING", "maxSharedClientsPerGpu": 4},
         ),
@@ -127,7 +127,7 @@ def test_eks(monkeypatch: pytest.MonkeyPatch) -> None:
     need("pulumi_aws")
     groups = {"resources": [{"autoscalingGroups": [{"name": "group-of-pool-nodes"}]}]}
     monkeypatch.setattr(mocks, "_computed", lambda args, _: groups if args.typ == "aws:eks/nodeGroup:NodeGroup" else {})
-    resources = declared(shared(platform=PoolPlatform.EKS, machines=("g4dn.2xlarge",), capacity_type=CapacityType.SPOT))
+    resources = declared(shared(platform="eks", machines=("g4dn.2xlarge",), capacity_type=CapacityType.SPOT))
     group = inputs(resources, "aws:eks/nodeGroup:NodeGroup")
     assert group["scalingConfig"] == {"desiredSize": 0, "minSize": 0, "maxSize": 4}
     assert (group["amiType"], group["capacityType"]) == ("AL2023_x86_64_NVIDIA", "SPOT")
@@ -147,7 +147,7 @@ def test_eks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_aks() -> None:
     need("pulumi_azure_native")
-    resources = declared(exclusive(platform=PoolPlatform.AKS, machines=("Standard_NC8as_T4_v3",), disk_gb=300))
+    resources = declared(exclusive(platform="aks", machines=("Standard_NC8as_T4_v3",), disk_gb=300))
     pool = inputs(resources, "azure-native:containerservice:AgentPool")
     assert (pool["count"], pool["minCount"], pool["maxCount"], pool["enableAutoScaling"]) == (0, 0, 4, True)
     assert (pool["resourceGroupName"], pool["resourceName"], pool["osDiskSizeGB"]) == ("group", "main", 300)
@@ -161,7 +161,7 @@ def test_aks_knows_slices_by_their_cores() -> None:
     need("pulumi_azure_native")
     cut = GpuSharing(SharingKind.MIG, profile="1g.10gb")
     checked = sliced(
-        platform=PoolPlatform.AKS,
+        platform="aks",
         model="nvidia-a100-80gb",
         machines=("Standard_NC24ads_A100_v4",),
         sharing=cut,

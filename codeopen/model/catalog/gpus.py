@@ -54,7 +54,7 @@ class SystemPods:
 
 @dataclass(frozen=True, slots=True)
 class NodePlatform:
-    """A managed Kubernetes: ``eks`` (by Karpenter too), ``gke`` or ``aks``.
+    """A managed Kubernetes, as ``eks`` (by Karpenter too).
 
     ``memory_overhead`` are the thousandths of a machine's memory that never show in its node; ``accelerators`` are the
     platform's names of the GPU models. ``node_disk`` is what a node gets where nobody asks for another disk, of which

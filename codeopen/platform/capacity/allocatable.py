@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codeopen.model.catalog.gpus import Machine, NodePlatform
+from codeopen.model.catalog.pool_platforms import GI, MI, POOL_PLATFORMS, NodeSize
 from codeopen.platform.capacity.amounts import Capacity, Dimension
-from codeopen.platform.capacity.reservations import GI, MI, reserved
 
 
 def allocatable(platform: NodePlatform, machine: Machine, per_gpu: int = 1, disk_gb: int = 0) -> Capacity:
@@ -27,6 +27,12 @@ def room(platform: NodePlatform, machine: Machine, per_gpu: int = 1, disk_gb: in
     system = platform.system_pods
     own = Capacity(system.cpu.millicores, system.memory.bytes, 0, system.pods)
     return _not_below_zero(allocatable(platform, machine, per_gpu, disk_gb) - own)
+
+
+def reserved(platform: str, node: Capacity) -> Capacity:
+    """What a platform's kubelet keeps of what the node reports, its eviction threshold included."""
+    kept = POOL_PLATFORMS[platform].kept(NodeSize(node.cpu, node.memory, node.pods, node.disk))
+    return Capacity(kept.cpu, kept.memory, 0, kept.pods, kept.disk)
 
 
 def _not_below_zero(capacity: Capacity) -> Capacity:

@@ -11,6 +11,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from codeopen.environment.cluster_settings import ClusterSettings
 from codeopen.environment.read_cluster import camel_case
+from codeopen.model.catalog.pool_platforms import POOL_PLATFORMS
+from reference_pages.table import render_table
 
 TITLE = "`codeopen:cluster`"
 _INTRODUCTION = """\
@@ -21,8 +23,22 @@ _NAMES = {str: "text", int: "whole number", bool: "true or false"}
 
 def render_reference() -> str:
     """The page in Markdown."""
-    sections = [f"# {TITLE}", _INTRODUCTION, *_sections(ClusterSettings, "codeopen:cluster")]
+    sections = [f"# {TITLE}", _INTRODUCTION, *_sections(ClusterSettings, "codeopen:cluster"), _pool_platforms()]
     return "\n\n".join(sections) + "\n"
+
+
+def _pool_platforms() -> str:
+    rows = [
+        (
+            f"`{each.id}`",
+            f"`{each.machines}`",
+            ", ".join(f"`{camel_case(name)}`" for name in each.needs),
+            "yes" if each.cuts_gpus else "",
+        )
+        for each in POOL_PLATFORMS.values()
+    ]
+    table = render_table(("`platform`", "Machines", "Needs of `codeopen:cluster.cloud`", "`mig`"), rows)
+    return f"## Platforms of `codeopen:cluster.gpuPools`\n\n{table}"
 
 
 def _sections(kind: type, path: str) -> Iterator[str]:

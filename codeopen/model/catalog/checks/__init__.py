@@ -72,6 +72,7 @@ CHECKS: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     contents.image_references_name_their_version,
     contents.file_references_name_their_version,
     contents.accounts_are_unique,
+    machines.platforms_are_known,
     machines.machines_name_known_models,
     machines.accelerators_name_known_models,
     machines.machines_with_gpus_say_which,

@@ -8,6 +8,7 @@ from codeopen.errors import Problem
 from codeopen.model.catalog.draft import Draft
 from codeopen.model.catalog.gpus import Machine, NodePlatform
 from codeopen.model.catalog.names import closest, known
+from codeopen.model.catalog.pool_platforms import machine_platforms
 from codeopen.model.catalog.source import KeyPath
 
 
@@ -23,6 +24,16 @@ def _unknown_model(draft: Draft, path: KeyPath, name: str, *, at_key: bool = Fal
         near = closest(name, models)
         fix = f"did you mean {near}?" if near else f"use one of {known(models)}, or add it to gpus.models"
         yield draft.problem(path, f'there is no GPU model "{name}"', fix, at_key=at_key)
+
+
+def platforms_are_known(draft: Draft) -> Iterator[Problem]:
+    valid = machine_platforms()
+    for name in draft.gpus.platforms if draft.gpus else ():
+        if name not in valid:
+            what = f'what a node of "{name}" keeps for itself is not known'
+            near = closest(name, valid)
+            fix = f"did you mean {near}?" if near else f"use one of {known(valid)}"
+            yield draft.problem(("gpus", "platforms", name), what, fix, at_key=True)
 
 
 def machines_name_known_models(draft: Draft) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from codeopen.environment.gpu_settings import PoolPlatform, SharingKind
+from codeopen.environment.gpu_settings import SharingKind
 from codeopen.platform.cluster.gpu.pools import GPU, POOL_LABEL, CheckedPool
 from codeopen.platform.cluster.objects import GROUP, SKIP_AWAIT, Object, make_object
 
@@ -23,12 +23,11 @@ IMAGE: Final = (
 _SOCKETS: Final = "/var/lib/kubelet/device-plugins"
 _DIGITS: Final = 16
 _CONFIG: Final = "/etc/device-plugin"
-_HAVE_THEIR_OWN: Final = frozenset({PoolPlatform.GKE})
 
 
 def device_plugin_objects(pools: Iterable[CheckedPool], image: str = IMAGE) -> tuple[Object, ...]:
     """The plugin for all pools of a cluster, in a namespace of its own; nothing where each platform has its own."""
-    without = [pool for pool in pools if pool.pool.platform not in _HAVE_THEIR_OWN]
+    without = [pool for pool in pools if not pool.maker.has_device_plugin]
     if not without:
         return ()
     privileged = {"pod-security.kubernetes.io/enforce": "privileged"}

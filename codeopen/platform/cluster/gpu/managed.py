@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Iterable, Iterator
 
-from codeopen.environment.gpu_settings import CloudSettings, PoolPlatform
+from codeopen.environment.gpu_settings import CloudSettings
 from codeopen.environment.read_cluster import camel_case
 from codeopen.errors import SettingsError
 from codeopen.platform.cluster.gpu.pools import CheckedPool
-
-_NEEDED: Final[Mapping[PoolPlatform, tuple[str, ...]]] = MappingProxyType(
-    {
-        PoolPlatform.EKS: ("name", "node_role", "subnets"),
-        PoolPlatform.GKE: ("name", "location"),
-        PoolPlatform.AKS: ("name", "group"),
-    }
-)
 
 
 def check_managed(pools: Iterable[CheckedPool], cloud: CloudSettings) -> None:
@@ -34,7 +24,7 @@ def names_its_machine(pool: CheckedPool) -> bool:
 
 def _problems(pool: CheckedPool, cloud: CloudSettings) -> Iterator[str]:
     platform = pool.pool.platform
-    for field in _NEEDED.get(platform, ()):
+    for field in pool.maker.needs:
         if not getattr(cloud, field):
             key = f"codeopen:cluster.cloud.{camel_case(field)}"
             yield f"{key} is missing; write it, since GPU pool {pool.name!r} is a node pool of {platform}"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from codeopen.environment.gpu_settings import CapacityType, GpuPool, PoolPlatform, SharingKind
+from codeopen.environment.gpu_settings import CapacityType, GpuPool, SharingKind
 from codeopen.errors import CapacityError
 from codeopen.model.catalog.gpus import GpuModel, Gpus, Machine, NodePlatform
+from codeopen.model.catalog.pool_platforms import POOL_PLATFORMS, PoolPlatform
 from codeopen.model.selection.closest import closest
 from codeopen.platform.capacity.allocatable import room
 from codeopen.platform.capacity.amounts import Demand
@@ -28,20 +29,9 @@ POOL_LABEL: Final = f"{GROUP}/pool"
 OWNER_LABEL: Final = f"{GROUP}/owner"
 TAINT: Final = MappingProxyType({"key": GPU, "value": "present", "effect": "NoSchedule"})
 
-# AKS puts it on spot nodes whatever it is told.
-_AKS_SPOT: Final = MappingProxyType(
-    {"key": "kubernetes.azure.com/scalesetpriority", "value": "spot", "effect": "NoSchedule"}
-)
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
-_LONGEST_AKS_NAME: Final = 12
 _MANAGED_DISK_GB: Final = 200  # images alone take tens of gigabytes
-_PLATFORMS: Final = MappingProxyType(
-    {PoolPlatform.KARPENTER: "eks", PoolPlatform.EKS: "eks", PoolPlatform.GKE: "gke", PoolPlatform.AKS: "aks"}
-)
-# GKE and AKS cut GPUs when they make a node; elsewhere that is the node image's business, which no manifest reaches.
-_CUT_GPUS: Final = frozenset({PoolPlatform.GKE, PoolPlatform.AKS})
-_UNIFORM: Final = frozenset({PoolPlatform.EKS, PoolPlatform.GKE, PoolPlatform.AKS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +48,11 @@ class CheckedPool:
         return self.pool.name
 
     @property
+    def maker(self) -> PoolPlatform:
+        """What makes its nodes."""
+        return POOL_PLATFORMS[self.pool.platform]
+
+    @property
     def per_gpu(self) -> int:
         """How many pods may hold one GPU."""
         sharing = self.pool.sharing
@@ -72,16 +67,16 @@ class CheckedPool:
 
     @property
     def resource(self) -> str:
-        """The name under which its nodes offer GPUs. GKE's own device plugin never renames them."""
+        """The name under which its nodes offer GPUs. A platform's own device plugin never renames them."""
         kind = self.pool.sharing.kind
-        if kind is SharingKind.NONE or self.pool.platform is PoolPlatform.GKE:
+        if kind is SharingKind.NONE or self.maker.has_device_plugin:
             return GPU
         return SHARED_GPU if kind is SharingKind.TIME_SLICING else f"nvidia.com/mig-{self.pool.sharing.profile}"
 
     @property
     def uniform(self) -> bool:
         """Whether all nodes are of one machine type, as in every managed node pool."""
-        return self.pool.platform in _UNIFORM
+        return self.maker.uniform
 
     @property
     def disk_gb(self) -> int:
@@ -105,8 +100,8 @@ class CheckedPool:
         taints: list[Mapping[str, str]] = [TAINT]
         if self.pool.owner:
             taints.append({"key": OWNER_LABEL, "value": self.pool.owner, "effect": "NoSchedule"})
-        if self.pool.platform is PoolPlatform.AKS and self.pool.capacity_type is CapacityType.SPOT:
-            taints.append(_AKS_SPOT)
+        if self.maker.spot_taint and self.pool.capacity_type is CapacityType.SPOT:
+            taints.append(self.maker.spot_taint)
         return tuple(taints)
 
     def offers(self) -> tuple[Offer, ...]:
@@ -168,7 +163,7 @@ def gpu_scheduling(checked: CheckedPool, gpus: int) -> GpuPlacement:
 
 
 def _checked(pool: GpuPool, gpus: Gpus) -> CheckedPool:
-    platform = gpus.platforms[_PLATFORMS[pool.platform]]
+    platform = gpus.platforms[POOL_PLATFORMS[pool.platform].machines]
     machines = sorted(_machines(pool, platform), key=lambda machine: (machine.millicents, machine.id))
     return CheckedPool(pool, gpus.models[pool.model], platform, tuple(machines))
 
@@ -186,17 +181,21 @@ def _machines(pool: GpuPool, platform: NodePlatform) -> tuple[Machine, ...]:
 def _problems(pool: GpuPool, gpus: Gpus) -> Iterator[str]:
     if _NAME.fullmatch(pool.name) is None:
         yield "the name must be 1 to 30 lower-case letters, digits and hyphens, starting with a letter; rename it"
-    if pool.platform is PoolPlatform.AKS and len(pool.name.replace("-", "")) > _LONGEST_AKS_NAME:
-        yield f"AKS allows {_LONGEST_AKS_NAME} letters and digits in a pool's name; shorten it"
+    maker = POOL_PLATFORMS.get(pool.platform)
+    if maker is None:
+        yield f"there is no platform {pool.platform!r}; {closest(pool.platform, POOL_PLATFORMS)}"
+        return
+    if maker.longest_name and len(pool.name.replace("-", "")) > maker.longest_name:
+        yield f"{maker.id.upper()} allows {maker.longest_name} letters and digits in a pool's name; shorten it"
     if pool.owner and _LABEL_VALUE.fullmatch(pool.owner) is None:
         yield f"owner {pool.owner!r} can't be a label; write letters, digits, dots, hyphens and underscores"
     if pool.disk_gb < 0:
         yield f"diskGb {pool.disk_gb} is no size; write gigabytes, or 0 for the default"
     if pool.max_gpus < 1:
         yield f"maxGpus {pool.max_gpus} leaves it empty; write 1 or more"
-    platform = gpus.platforms.get(_PLATFORMS[pool.platform])
+    platform = gpus.platforms.get(maker.machines)
     if platform is None:
-        yield f"catalog/gpus.yaml has no platform {_PLATFORMS[pool.platform]}; add it"
+        yield f"catalog/gpus.yaml has no platform {maker.machines}; add it"
     elif pool.model not in gpus.models:
         yield f"there is no GPU model {pool.model!r}; {closest(pool.model, sorted(gpus.models))}"
     else:
@@ -226,5 +225,6 @@ def _problems_of_sharing(pool: GpuPool, model: GpuModel) -> Iterator[str]:
     elif sharing.kind is SharingKind.MIG:
         if sharing.profile not in model.mig:
             yield f"{model.id} has no MIG profile {sharing.profile!r}; take one of {', '.join(model.mig) or 'none'}"
-        if pool.platform not in _CUT_GPUS:
-            yield f"{pool.platform} does not cut GPUs into slices; use gke or aks, or share by time-slicing"
+        if not POOL_PLATFORMS[pool.platform].cuts_gpus:
+            able = ", ".join(platform.id for platform in POOL_PLATFORMS.values() if platform.cuts_gpus)
+            yield f"{pool.platform} does not cut GPUs into slices; use one of {able}, or share by time-slicing"

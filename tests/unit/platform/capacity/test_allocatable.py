@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from codeopen.model.catalog.model import Catalog
+from codeopen.model.catalog.pool_platforms import GI, MI
 from codeopen.model.catalog.read import read_catalog
-from codeopen.platform.capacity.allocatable import allocatable, room
+from codeopen.platform.capacity.allocatable import allocatable, reserved, room
 from codeopen.platform.capacity.amounts import Capacity
-from codeopen.platform.capacity.reservations import GI, MI, reserved
 from tests.unit.model.catalog.copies import REAL
 
 # Allocatable CPU, memory (Mi) and pods of each machine, as Karpenter's reference page "Instance Types" gives them.

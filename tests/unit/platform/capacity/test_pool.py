@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from codeopen.errors import CapacityError
+from codeopen.model.catalog.pool_platforms import GI
 from codeopen.model.quantity import Cpu, Memory
 from codeopen.model.selection.selection import Resources
 from codeopen.platform.capacity.amounts import Capacity, Demand, Dimension, binding, fits, requests_of, total
 from codeopen.platform.capacity.pool import Offer, PoolPlan, lower_bound, size_pool
-from codeopen.platform.capacity.reservations import GI
 
 SMALL = Offer("small", Capacity(4000, 16 * GI, 0, 50), 100)
 LARGE = Offer("large", Capacity(16000, 64 * GI, 0, 50), 380)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from codeopen.environment.gpu_settings import GpuPool, GpuSharing, PoolPlatform, SharingKind
+from codeopen.environment.gpu_settings import GpuPool, GpuSharing, SharingKind
 from codeopen.model.catalog.gpus import Gpus
 from codeopen.model.catalog.read import read_catalog
 from codeopen.platform.cluster.gpu.pools import CheckedPool, check_pools
@@ -20,7 +20,7 @@ def real_gpus() -> Gpus:
 
 
 def pool(**fields: Any) -> GpuPool:
-    return GpuPool(**{"name": "t4", "platform": PoolPlatform.KARPENTER, "model": "nvidia-t4", "max_gpus": 4, **fields})
+    return GpuPool(**{"name": "t4", "platform": "karpenter", "model": "nvidia-t4", "max_gpus": 4, **fields})
 
 
 def exclusive(**fields: Any) -> CheckedPool:
@@ -37,6 +37,4 @@ def shared(**fields: Any) -> CheckedPool:
 def sliced(**fields: Any) -> CheckedPool:
     """A pool whose GPUs are cut into seven slices."""
     cut = GpuSharing(SharingKind.MIG, profile="1g.5gb")
-    return exclusive(
-        **{"name": "slices", "platform": PoolPlatform.GKE, "model": "nvidia-a100-40gb", "sharing": cut, **fields}
-    )
+    return exclusive(**{"name": "slices", "platform": "gke", "model": "nvidia-a100-40gb", "sharing": cut, **fields})

@@ -14,7 +14,6 @@ from codeopen.environment.gpu_settings import (
     CloudSettings,
     GpuSharing,
     NodeClass,
-    PoolPlatform,
     SharingKind,
 )
 from codeopen.environment.read_cluster import read_cluster_settings
@@ -42,7 +41,10 @@ def only(objects: tuple[Object, ...], kind: str) -> dict[str, Any]:
     ("fields", "told"),
     [
         ({"name": "T4"}, "the name must be 1 to 30 lower-case letters"),
-        ({"name": "far-too-long-name", "platform": PoolPlatform.AKS}, "AKS allows 12 letters and digits"),
+        ({"name": "far-too-long-name", "platform": "aks"}, "AKS allows 12 letters and digits"),
+        ({"platform": "gkee"}, "there is no platform 'gkee'; did you mean 'gke'? Valid are: karpenter, eks, gke, aks"),
+        ({"platform": "GKE"}, "there is no platform 'GKE'; did you mean 'gke'?"),
+        ({"platform": "digitalocean"}, "there is no platform 'digitalocean'; use one of: karpenter, eks, gke, aks"),
         ({"owner": "a b"}, "owner 'a b' can't be a label"),
         ({"max_gpus": 0}, "maxGpus 0 leaves it empty"),
         ({"model": "nvidia-t5"}, "there is no GPU model 'nvidia-t5'; did you mean 'nvidia-t4'?"),
@@ -84,11 +86,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     [
         (exclusive(), "nvidia.com/gpu", 4),
         (shared(), "nvidia.com/gpu.shared", 16),
-        (shared(platform=PoolPlatform.GKE), "nvidia.com/gpu", 16),
+        (shared(platform="gke"), "nvidia.com/gpu", 16),
         (sliced(max_gpus=2), "nvidia.com/gpu", 14),
         (
             sliced(
-                platform=PoolPlatform.AKS,
+                platform="aks",
                 model="nvidia-a100-80gb",
                 sharing=GpuSharing(SharingKind.MIG, profile="1g.10gb"),
             ),
@@ -136,7 +138,7 @@ def test_what_a_pod_tolerates_and_wants_is_what_nodes_have(checked: Any) -> None
 
 
 def test_a_spot_node_of_aks_has_a_taint_of_its_own() -> None:
-    checked = exclusive(platform=PoolPlatform.AKS, capacity_type=CapacityType.SPOT)
+    checked = exclusive(platform="aks", capacity_type=CapacityType.SPOT)
     assert "kubernetes.azure.com/scalesetpriority" in {taint["key"] for taint in checked.taints}
     assert len(gpu_scheduling(checked, 1).tolerations) == 2
 
@@ -157,17 +159,17 @@ def test_a_project_goes_to_its_owner_s_pool_first() -> None:
 @pytest.mark.parametrize(
     ("platform", "cloud", "missing"),
     [
-        (PoolPlatform.EKS, CloudSettings(), ("name", "nodeRole", "subnets")),
-        (PoolPlatform.EKS, CloudSettings("main", node_role="role", subnets=("a",)), ()),
-        (PoolPlatform.GKE, CloudSettings(), ("name", "location")),
-        (PoolPlatform.GKE, CloudSettings("main", "us-central1"), ()),
-        (PoolPlatform.AKS, CloudSettings("main"), ("group",)),
-        (PoolPlatform.AKS, CloudSettings("main", group="group"), ()),
-        (PoolPlatform.KARPENTER, CloudSettings(), ()),
+        ("eks", CloudSettings(), ("name", "nodeRole", "subnets")),
+        ("eks", CloudSettings("main", node_role="role", subnets=("a",)), ()),
+        ("gke", CloudSettings(), ("name", "location")),
+        ("gke", CloudSettings("main", "us-central1"), ()),
+        ("aks", CloudSettings("main"), ("group",)),
+        ("aks", CloudSettings("main", group="group"), ()),
+        ("karpenter", CloudSettings(), ()),
     ],
 )
 def test_a_managed_pool_needs_what_its_cloud_wants_to_know(
-    platform: PoolPlatform, cloud: CloudSettings, missing: tuple[str, ...]
+    platform: str, cloud: CloudSettings, missing: tuple[str, ...]
 ) -> None:
     machine = {"gke": "n1-standard-8-t4", "aks": "Standard_NC8as_T4_v3"}.get(platform, "g4dn.2xlarge")
     told = ""
@@ -186,7 +188,7 @@ def test_a_managed_pool_names_one_machine_that_no_project_changes(machines: tupl
     cloud = CloudSettings("main", node_role="role", subnets=("subnet-1",))
     told = r"pool 't4' must name exactly one of its machines.*`codeopen plan capacity`"
     with pytest.raises(SettingsError, match=told):
-        check_managed([exclusive(platform=PoolPlatform.EKS, machines=machines)], cloud)
+        check_managed([exclusive(platform="eks", machines=machines)], cloud)
     check_managed([exclusive(machines=machines)], CloudSettings())
 
 
@@ -260,9 +262,7 @@ def test_the_device_plugin_makes_turns_where_the_pool_is_shared() -> None:
 
 
 def test_slices_need_one_capability_more() -> None:
-    cut = sliced(
-        platform=PoolPlatform.AKS, model="nvidia-a100-80gb", sharing=GpuSharing(SharingKind.MIG, profile="1g.10gb")
-    )
+    cut = sliced(platform="aks", model="nvidia-a100-80gb", sharing=GpuSharing(SharingKind.MIG, profile="1g.10gb"))
     pod = only(device_plugin_objects([cut]), "DaemonSet")["spec"]["template"]["spec"]
     security = pod["containers"][0]["securityContext"]
     assert security["capabilities"] == {"drop": ["ALL"], "add": ["SYS_ADMIN"]}
@@ -270,7 +270,7 @@ def test_slices_need_one_capability_more() -> None:
 
 
 def test_gke_has_a_device_plugin_of_its_own() -> None:
-    assert device_plugin_objects([exclusive(platform=PoolPlatform.GKE), sliced()]) == ()
+    assert device_plugin_objects([exclusive(platform="gke"), sliced()]) == ()
     assert device_plugin_objects([]) == ()
 
 
@@ -313,4 +313,4 @@ def test_what_the_page_declares_is_what_pools_are_read_from() -> None:
         (pool_,) = check_pools(settings.gpu_pools, real_gpus())
         check_managed([pool_], settings.cloud)
         platforms.append(pool_.pool.platform)
-    assert platforms == [PoolPlatform.GKE, PoolPlatform.EKS, PoolPlatform.AKS]
+    assert platforms == ["gke", "eks", "aks"]

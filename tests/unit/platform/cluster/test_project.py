@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codeopen.environment.cluster_settings import ClusterSettings, IngressSettings, NetworkSettings, RegistrySettings
-from codeopen.environment.gpu_settings import GpuPool, PoolPlatform
+from codeopen.environment.gpu_settings import GpuPool
 from codeopen.errors import SettingsError
 from codeopen.model.catalog.read import read_catalog
 from codeopen.model.plan.projects import Project, State, plan_projects
@@ -29,7 +29,7 @@ CATALOG = read_catalog(Path(__file__).parents[4] / "catalog")
 RELEASE = Release("ghcr.io", "codeopen", "0.0.2")
 IMAGE = f"ghcr.io/codeopen/codeopen-js@sha256:{'1' * 64}"
 SETTINGS = ClusterSettings(ingress=IngressSettings("dev.example.com", forward_auth="http://auth/verify"))
-POOLS = check_pools((GpuPool("t4", PoolPlatform.KARPENTER, "nvidia-t4", max_gpus=4),), CATALOG.gpus)
+POOLS = check_pools((GpuPool("t4", "karpenter", "nvidia-t4", max_gpus=4),), CATALOG.gpus)
 
 
 def deployment(*addons: str, tier: str = "starter", **more: Any) -> ProjectDeployment:
