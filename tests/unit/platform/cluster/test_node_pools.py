@@ -101,7 +101,7 @@ def test_a_node_has_as_many_projects_as_its_disk_has_room_for(
     assert fits(disk=500) == {"count": 15, "binds": "cpu"}
     assert fits(disk=100, scratch="5Gi") == {"count": 15, "binds": "cpu"}
     code, _, err = call(checkout, capsys, [T4], scratch="10G")
-    assert code == 1
+    assert code == 4
     assert "codeopen:cluster.scratch: '10G' is no size; write a whole number and Mi, Gi or Ti, as 10Gi" in err
 
 
@@ -145,12 +145,12 @@ def test_the_machine_that_a_managed_pool_has_to_name_is_computed(
 
 def test_a_pool_that_is_too_small_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = call(checkout, capsys, [{**T4, "maxGpus": 2}])
-    assert code == 1
+    assert code == 4
     assert "GPU pool 't4': its projects want 3 GPUs, turns or slices, and it has 2; raise maxGpus" in err
 
 
 def test_a_catalog_without_machines_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (checkout / "catalog" / "gpus.yaml").unlink()
     code, _, err = call(checkout, capsys, [])
-    assert code == 1
+    assert code == 4
     assert "catalog/gpus.yaml has no platform 'eks'; it has none" in err
