@@ -80,6 +80,16 @@ def _documented(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", action="store_true", help="rewrite what is stale, and nothing else in the file")
 
 
+def _measured(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="what `codeopen part test --format json` has printed; of an image in several, the last one counts",
+    )
+    parser.add_argument("--write", action="store_true", help="put them into the catalog and docs/sizes.md")
+
+
 def _addon(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("addon", metavar="ID", help="id of the add-on, e.g. pdf-tools")
 
@@ -357,6 +367,12 @@ COMMANDS: Final = (
         "whether the parts' READMEs repeat the catalog as it is; with --write they do",
         "codeopen.cli.readme:run",
         (_documented,),
+    ),
+    Command(
+        ("part", "sizes"),
+        "whether the catalog's sizes are those that were measured; with --write they are",
+        "codeopen.cli.sizes:run",
+        (_measured,),
     ),
     Command(
         ("addon", "new"),

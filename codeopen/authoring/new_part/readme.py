@@ -78,7 +78,7 @@ def _base_items(part: Part, base: Base) -> Iterator[Iterable[str]]:
     yield _item("Tools", _listed(base.tools))
     yield _item("Accounts", ", ".join(f"{_code(account.name)} {account.id}" for account in base.accounts))
     yield from _running_items(base.ports, base.env.items())
-    yield _size(base.estimated_size_mb)
+    yield _size(base.estimated_size_mb, base.specified_size_mb)
 
 
 def _flavor_items(part: Part, flavor: Flavor) -> Iterator[Iterable[str]]:
@@ -89,7 +89,7 @@ def _flavor_items(part: Part, flavor: Flavor) -> Iterator[Iterable[str]]:
     yield _item("Tools", _listed(flavor.tools))
     yield _item("Frameworks", _listed(flavor.frameworks))
     yield _item("Takes from", _listed(flavor.takes))
-    yield _size(flavor.estimated_size_mb)
+    yield _size(flavor.estimated_size_mb, flavor.specified_size_mb)
 
 
 def _addon_items(catalog: Catalog, part: Part, addon: Addon) -> Iterator[Iterable[str]]:
@@ -106,6 +106,8 @@ def _addon_items(catalog: Catalog, part: Part, addon: Addon) -> Iterator[Iterabl
     pairs = incompatible_pairs(tuple(catalog.addons.values()))
     others = [other.id for pair in pairs if addon in pair for other in pair if other is not addon]
     yield _item("Not with", _listed(others))
+    if addon.estimated_size_mb is not None:
+        yield _size(addon.estimated_size_mb, None)
 
 
 def _companion_items(part: Part, companion: Companion) -> Iterator[Iterable[str]]:
@@ -146,8 +148,9 @@ def _substituted(catalog: Catalog, part: Part) -> set[str]:
     return names.union(*(_substituted(catalog, other) for other in list_parts(catalog) if other.id in part.takes))
 
 
-def _size(megabytes: int) -> Iterable[str]:
-    return _item("Size by the specification", f"about {megabytes:,} MB")
+def _size(measured: int, specified: int | None) -> Iterable[str]:
+    beside = f"; about {specified:,} MB by the specification" if specified is not None else ""
+    return _item("Size", f"{measured:,} MB unpacked{beside}")
 
 
 def _nested(label: str, items: Iterable[str]) -> Iterator[Iterable[str]]:

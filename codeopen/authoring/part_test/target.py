@@ -90,9 +90,9 @@ def _part_target(catalog: Catalog, part: PartId) -> Target:
         companion = catalog.companions[part.id]
         addons = in_layer_order(catalog.addons[addon] for addon in companion.with_addons)
         return _combination_target(catalog, Combination(companion.with_flavors[0], tuple(addon.id for addon in addons)))
-    size = catalog.base.estimated_size_mb if part.kind is PartKind.BASE else None
+    size = catalog.base.specified_size_mb if part.kind is PartKind.BASE else None
     if part.kind is PartKind.FLAVOR:
-        size = catalog.flavors[part.id].estimated_size_mb
+        size = catalog.flavors[part.id].specified_size_mb
     return Target(str(part), part, None, size)
 
 

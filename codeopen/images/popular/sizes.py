@@ -15,7 +15,7 @@ from codeopen.model.catalog.model import Catalog, Companion
 from codeopen.model.plan.parts import BASE, PartId, PartKind
 
 MEGABYTE: Final = 1_000_000
-# The catalog has no sizes of add-ons. All the same, they leave the order of layers to use alone.
+# For add-ons that the catalog has no size of.
 ASSUMED_ADDON: Final = 300 * MEGABYTE
 # What the compressed layers of the parts that were measured come to is a third, on the whole.
 _COMPRESSION: Final = 3
@@ -56,10 +56,20 @@ def read_sizes(catalog: Catalog, path: Path) -> PartSizes:
 
 def parse_sizes(catalog: Catalog, file: str, text: str) -> PartSizes:
     """As ``read_sizes``. Rows of other images, and of parts that were not built, are passed over."""
+    rows = parse_trials(file, text)
+    measured = {part: (row["unpacked_bytes"], row["compressed_bytes"]) for part, row in rows.items()}
+    return _with_measured(catalog, file, {part: each for part, each in measured.items() if None not in each})
+
+
+def parse_trials(file: str, text: str) -> Mapping[str, Mapping[str, Any]]:
+    """The rows of a trial's report by the names of its images: both sizes are there, numbers of bytes or None.
+
+    Raises UseError.
+    """
     fix = "give what `codeopen part test --format json` prints"
     try:
-        rows = json.loads(text)["parts"]
-        measured = {row["part"]: (row["unpacked_bytes"], row["compressed_bytes"]) for row in rows}
+        rows = {row["part"]: row for row in json.loads(text)["parts"]}
+        measured = {part: (row["unpacked_bytes"], row["compressed_bytes"]) for part, row in rows.items()}
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         what = f"no sizes of parts ({type(error).__name__}: {error})"
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
@@ -72,21 +82,29 @@ def parse_sizes(catalog: Catalog, file: str, text: str) -> PartSizes:
     ]
     if problems:
         raise UseError(problems)
-    return _with_measured(catalog, file, {part: each for part, each in measured.items() if None not in each})
+    return rows
 
 
 def estimate_sizes(catalog: Catalog) -> PartSizes:
-    """The catalog's estimates; nothing is measured."""
+    """The catalog's estimates; nothing is measured here."""
     base = catalog.base.estimated_size_mb * MEGABYTE
+
+    def beyond_base(megabytes: int) -> PartSize:
+        return _estimate(max(0, megabytes * MEGABYTE - base))
+
     return PartSizes(
         base=_estimate(base),
         flavors=MappingProxyType(
+            {flavor.id: beyond_base(flavor.estimated_size_mb) for flavor in catalog.flavors.values()}
+        ),
+        addons=MappingProxyType(
             {
-                flavor.id: _estimate(max(0, flavor.estimated_size_mb * MEGABYTE - base))
-                for flavor in catalog.flavors.values()
+                addon.id: _estimate(ASSUMED_ADDON)
+                if addon.estimated_size_mb is None
+                else beyond_base(addon.estimated_size_mb)
+                for addon in catalog.addons.values()
             }
         ),
-        addons=MappingProxyType({addon: _estimate(ASSUMED_ADDON) for addon in catalog.addons}),
         companions=tuple(
             (companion, _estimate(companion.estimated_size_mb * MEGABYTE)) for companion in catalog.companions.values()
         ),

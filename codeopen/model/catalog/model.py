@@ -108,7 +108,8 @@ class Account:
 class Base:
     """The layer that every image stands on (specification, "Layer Model").
 
-    ``source`` is where the project's source is, which all images are labelled with.
+    ``source`` is where the project's source is, which all images are labelled with. ``estimated_size_mb`` is the
+    unpacked image as it was measured, ``specified_size_mb`` what the specification gives.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Base:
     tools: tuple[str, ...]
     checks: tuple[Check, ...]
     upstreams: tuple[str, ...]
+    specified_size_mb: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Flavor:
     """A language environment (specification, "Container Flavors").
 
     ``takes`` names flavors whose images its Dockerfile uses as named build contexts; ``not_for`` says of platforms why
-    it is not built for them, where no upstream does.
+    it is not built for them, where no upstream does. Its sizes are of the unpacked image with its base, as the base's.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Flavor:
     upstreams: tuple[str, ...]
     platforms: tuple[str, ...]
     not_for: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    specified_size_mb: int | None = None
 
     @property
     def base_image(self) -> str:
@@ -163,7 +166,8 @@ class Addon:
     ``image_suffix`` is stored without its leading hyphen; ``layer_order`` orders the deltas of a combination (popular
     and large parts first), which need not be the alphabetical order of the suffixes. ``shared_memory`` is the size of
     ``/dev/shm`` that it needs, which is part of the container's memory; 0 leaves the platform's default. ``not_for``
-    says of platforms why it is not built for them, where no upstream does.
+    says of platforms why it is not built for them, where no upstream does. ``estimated_size_mb`` is of the unpacked
+    image with its base, None until it is measured.
     """
 
     id: str
@@ -188,6 +192,7 @@ class Addon:
     upstreams: tuple[str, ...]
     platforms: tuple[str, ...]
     not_for: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    estimated_size_mb: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def build_base(entry: Entry) -> Base:
         tools=tuple(fields["tools"]),
         checks=_checks(fields["checks"]),
         upstreams=tuple(fields["upstreams"]),
+        specified_size_mb=fields.get("specified_size_mb"),
     )
 
 
@@ -112,6 +113,7 @@ def build_flavor(entry: Entry) -> Flavor:
         upstreams=tuple(fields["upstreams"]),
         platforms=tuple(fields["platforms"]),
         not_for=MappingProxyType(dict(fields.get("not_for", {}))),
+        specified_size_mb=fields.get("specified_size_mb"),
     )
 
 
@@ -140,6 +142,7 @@ def build_addon(entry: Entry) -> Addon:
         upstreams=tuple(fields["upstreams"]),
         platforms=tuple(fields["platforms"]),
         not_for=MappingProxyType(dict(fields.get("not_for", {}))),
+        estimated_size_mb=fields.get("estimated_size_mb"),
     )
 
 

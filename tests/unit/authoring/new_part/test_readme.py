@@ -44,7 +44,7 @@ FLAVOR = f"""\
 - **Tools**: irb
 - **Frameworks**: none
 - **Takes from**: fullstack
-- **Size by the specification**: about 1,700 MB
+- **Size**: 1,700 MB unpacked; about 1,700 MB by the specification
 - **Platforms**: linux/amd64
 - **Not for**: none
 - **Upstreams**: ubuntu 24.04, packages 20261101
@@ -156,7 +156,7 @@ def test_the_block_of_the_base() -> None:
     ]
     assert told[7].startswith("  - 4096 `opencode`: ; login by `OPENCODE_SERVER_USERNAME`, `OPENCODE_SERVER_PASSWORD`;")
     assert told[8] == "    ports"
-    assert "- **Size by the specification**: about 500 MB" in told
+    assert "- **Size**: 500 MB unpacked; about 500 MB by the specification" in told
     assert "- **Checks**: 2, 1 of them of ports" in told
 
 

@@ -251,7 +251,7 @@ CASES: Final[dict[str, list[tuple[str, str, str]]]] = {
     # several files at once
     "all-at-once": [
         ("tiers.yaml", "name: Builder", "name: [Builder"),
-        ("flavors.yaml", "estimated_size_mb: 800", "estimated_size_mb: large"),
+        ("flavors.yaml", "specified_size_mb: 800", "specified_size_mb: large"),
         ("addons.yaml", "host_offset: 3", "host_offset: 2"),
         ("popular.yaml", "flavor: polyglot", "flavor: poliglot"),
         ("legacy.yaml", "addons: [gui]", "addons: [guy]"),

@@ -108,7 +108,7 @@ def test_tiers(catalog: Catalog) -> None:
 def test_flavors(catalog: Catalog) -> None:
     flavors = {
         f.id: (
-            f.name, f.estimated_size_mb, list(f.languages), list(f.runtimes), list(f.package_managers), list(f.tools),
+            f.name, f.specified_size_mb, list(f.languages), list(f.runtimes), list(f.package_managers), list(f.tools),
             list(f.frameworks),
         )
         for f in catalog.flavors.values()
@@ -142,7 +142,7 @@ def test_the_specifications_planned_addons_can_be_had(catalog: Catalog) -> None:
 
 
 def test_base(catalog: Catalog) -> None:
-    assert catalog.base.estimated_size_mb == 500
+    assert catalog.base.specified_size_mb == 500
     assert dict(catalog.base.env) == {
         "LANG": "C.UTF-8",
         "OPENCODE_PORT": "4096",

@@ -167,9 +167,10 @@ def test_an_override_counts_for_the_parts_that_use_the_upstream(tmp_path: Path) 
 
 def test_the_catalog_s_texts_and_prices_rebuild_nothing(tmp_path: Path) -> None:
     other = make_catalog(
+        base=replace(CATALOG.base, estimated_size_mb=1, specified_size_mb=None),
         popular=POPULAR,
-        flavors=[replace(f, description="other", estimated_size_mb=1) for f in spec_flavors()],
-        addons=[replace(a, monthly_price_cents=1) for a in spec_addons()],
+        flavors=[replace(f, description="other", estimated_size_mb=1, specified_size_mb=None) for f in spec_flavors()],
+        addons=[replace(a, monthly_price_cents=1, estimated_size_mb=1) for a in spec_addons()],
     )
     write_tree(tmp_path, TREE)
     assert changed_parts(plan_of(tmp_path), plan_of(tmp_path, other)) == set()
