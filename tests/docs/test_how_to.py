@@ -27,7 +27,7 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE
 # images is not done either, but its words must be those of a command.
 CLI = f'"{sys.executable}" -m codeopen.cli'
 STAND_INS = {
-    "codeopen": f'[ "$2" = test ] && exec {CLI} "$@" --stack x --help >/dev/null; exec {CLI} "$@"',
+    "codeopen": f'case "$1 $2" in *" test" | ensure*) set -- "$@" --stack x --help; esac; exec {CLI} "$@"',
     "make": f'exec "{shutil.which("make")}" --dry-run "$@"',
     "pytest": 'for last; do :; done; test -e "$last"',
     "skopeo": f'exec "{sys.executable}" {Path(__file__).with_name("stand_in_skopeo.py")} "$@"',
@@ -45,8 +45,8 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def follow(page: str, checkout: Path) -> str:
-    """Do all that a page says, from its top to its end; returns what its commands printed."""
+def follow(page: str, checkout: Path, after: str = "# ") -> str:
+    """Do all that a page says, from its top (or a heading) to its end; returns what its commands printed."""
     programs = checkout.with_name("programs")
     programs.mkdir()
     for name, body in STAND_INS.items():
@@ -54,7 +54,7 @@ def follow(page: str, checkout: Path) -> str:
         (programs / name).chmod(0o755)
     environment = {**os.environ, "PATH": f"{programs}:/usr/bin:/bin", "PYTHONPATH": str(checkout)}
     printed = ""
-    for language, file, content in BLOCK.findall((HOW_TO / page).read_text(encoding="utf-8")):
+    for language, file, content in BLOCK.findall((HOW_TO / page).read_text(encoding="utf-8").partition(after)[2]):
         if file:
             (checkout / file).parent.mkdir(parents=True, exist_ok=True)
             with (checkout / file).open("a" if file.startswith("catalog/") else "x", encoding="utf-8") as target:
@@ -94,6 +94,13 @@ def test_a_stack_that_is_added_as_the_page_says_can_be_read(checkout: Path) -> N
     printed = follow("add-a-stack.md", checkout)
     assert "js on linux/amd64: sha256:" in printed
     assert printed.count("export CODEOPEN_STACK=team;") == 3
+
+
+def test_the_tutorial_s_add_on(checkout: Path) -> None:
+    """Its last steps; tests/engine/test_main_job.py follows those that need a stack."""
+    printed = follow("../tutorial.md", checkout, after="## 4. Add an add-on\n")
+    assert "addon-calc buildable linux/amd64" in printed
+    assert "codeopen-js-calc:" in printed
 
 
 def test_both_ways_to_mirror_an_upstream(checkout: Path) -> None:

@@ -208,14 +208,22 @@ def test_passwords_are_printed_only_when_asked_for(live: LiveStack) -> None:
         assert not any(password in done.stdout + done.stderr for password in passwords.values())
 
 
-def test_the_readmes_way_to_open_a_project_works(live: LiveStack) -> None:
-    readme = (live.checkout / "README.md").read_text(encoding="utf-8")
-    (block,) = [text for text in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "curl" in text]
+def test_the_tutorial_opens_a_project_and_gets_a_combination(live: LiveStack) -> None:
+    """Its steps 2 and 3; tests/docs/test_how_to.py follows step 4."""
+    tutorial = (live.checkout / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    steps = tutorial.partition("\n## 2.")[2].partition("\n## 4.")[0]
     environment = {**live.environment, "CODEOPEN_STACK": live.name}
-    done = subprocess.run(
-        ["bash", "-c", block], cwd=live.checkout, env=environment, capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout)["healthy"] is True
+    opened, health, resolved, ensured, checked = [
+        subprocess.run(
+            ["bash", "-c", block], cwd=live.checkout, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for block in re.findall(r"```sh\n(.*?)```", steps, re.DOTALL)
+    ]
+    assert live.password("demo") in opened
+    assert json.loads(health)["healthy"] is True
+    assert "5Gi" in resolved
+    assert ensured == f"{live.outputs()['images']['js-db']['reference']}\n"
+    assert re.search(r"js +addon-databases +composed", checked)
 
 
 def test_a_released_version_never_moves(live: LiveStack) -> None:
