@@ -6,7 +6,7 @@ import pulumi
 
 from codeopen.environment.gpu_settings import CapacityType, CloudSettings, SharingKind
 from codeopen.platform.cluster.gpu.pools import CheckedPool
-from components.gpu_backends.cloud_sdk import import_sdk
+from components.cloud_sdk import import_sdk
 
 
 def declare_nodes(name: str, pool: CheckedPool, cloud: CloudSettings, opts: pulumi.ResourceOptions) -> None:

@@ -6,7 +6,7 @@ import pulumi
 
 from codeopen.environment.gpu_settings import CapacityType, CloudSettings
 from codeopen.platform.cluster.gpu.pools import GPU, CheckedPool
-from components.gpu_backends.cloud_sdk import import_sdk
+from components.cloud_sdk import import_sdk
 
 _TEMPLATE = "k8s.io/cluster-autoscaler/node-template"
 _CAPACITY = {CapacityType.ON_DEMAND: "ON_DEMAND", CapacityType.SPOT: "SPOT"}

@@ -8,7 +8,7 @@ import pulumi
 
 from codeopen.environment.gpu_settings import CapacityType, CloudSettings, SharingKind
 from codeopen.platform.cluster.gpu.pools import CheckedPool
-from components.gpu_backends.cloud_sdk import import_sdk
+from components.cloud_sdk import import_sdk
 
 _TAINT_EFFECT = "NO_SCHEDULE"
 

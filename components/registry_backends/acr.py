@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import pulumi
 
 from codeopen.environment.cluster_settings import RegistrySettings
+from components.cloud_sdk import import_sdk
 from components.registry_access import RegistryAccess
-from components.registry_backends.cloud_sdk import KEPT, cloud_of, import_sdk
+from components.registry_backends.cloud_registry import KEPT, cloud_of
 
 
 def declare_registry(

@@ -22,11 +22,11 @@ from codeopen.images.locks import lease_api
 from codeopen.images.locks.lease_lock import LEASE_TIMING, LeaseLocks
 from codeopen.images.locks.lease_state import read_lease
 from codeopen.images.locks.lock import Lease, LeaseLostError, LockError, Process, Timing, key_digest
-from codeopen.platform.cluster.access.lock_rights import lock_rights
 from codeopen.platform.cluster.objects import fill
 from tests.cluster.certificates import write_kubeconfig
 from tests.cluster.control_plane import ControlPlane, control_plane
 from tests.cluster.faulty_api import Fault, Faults, faulty_api
+from tests.cluster.lock_rights import lock_rights
 from tests.cluster.manifests import namespace
 from tests.live import ROOT
 from tests.unit.images.locks.lock_contract import (

@@ -15,7 +15,7 @@ from codeopen.errors import CloudSdkError
 from codeopen.model.catalog.pool_platforms import GI
 from codeopen.platform.capacity.amounts import Capacity, Demand
 from codeopen.platform.cluster.gpu.pools import CheckedPool
-from components.gpu_backends.cloud_sdk import import_sdk
+from components.cloud_sdk import import_sdk
 from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from tests.components import mocks
 from tests.components.mocks import Declared, record

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Final
 
 _RELEASE: Final = re.compile(r"v?(\d+(?:\.\d+)*)(?:\.post(\d+))?")
-CONSTRAINT: Final = re.compile(r"v?\d+(?:\.\d+)*(?:\.x)?")
 
 
 def allows(constraint: str, version: str) -> bool:

@@ -20,7 +20,6 @@ from codeopen.images.retention.references import Reference
 from codeopen.images.retention.stored import Inventory, Kind, StoredManifest, StoredRepository
 
 _IMAGE_CONFIGS: Final = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
-_ATTESTATION: Final = "vnd.docker.reference.type"
 _CREATED: Final = "org.opencontainers.image.created"
 # Times before this are fixed ones, for the sake of the same digest everywhere.
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)

@@ -153,11 +153,6 @@ class Flavor:
     not_for: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     specified_size_mb: int | None = None
 
-    @property
-    def base_image(self) -> str:
-        """The image's name without registry, owner and version, as ``codeopen-js``."""
-        return f"codeopen-{self.id}"
-
 
 @dataclass(frozen=True, slots=True)
 class Addon:
@@ -320,10 +315,6 @@ class Catalog:
     legacy: Mapping[str, LegacyMapping]
     gpus: Gpus = field(default_factory=Gpus)
     companions: Mapping[str, Companion] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def default_tier(self) -> Tier:
-        return next(tier for tier in self.tiers.values() if tier.is_default)
 
     @property
     def default_flavor(self) -> Flavor:

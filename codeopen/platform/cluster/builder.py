@@ -43,11 +43,6 @@ _MEGABYTE: Final = 1_000_000
 _LABELS: Final = component_labels(BUILDER)
 
 
-def builder_endpoint(settings: ClusterSettings) -> str:
-    """The address for the remote builder of on-demand builds; its files are those of the Secret CLIENT_SECRET."""
-    return f"tcp://{BUILDER}.{settings.builder.namespace}:{PORT}"
-
-
 def builder_objects(
     settings: ClusterSettings, image: str | Reference, platform: str = DEFAULT_PLATFORM
 ) -> tuple[Object, ...]:

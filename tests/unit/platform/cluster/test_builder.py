@@ -13,8 +13,7 @@ import pytest
 
 from codeopen.environment.cluster_settings import BuilderSettings, ClusterSettings, IngressSettings, NetworkSettings
 from codeopen.errors import SettingsError
-from codeopen.images.ondemand.builders.buildx import RemoteBuilder
-from codeopen.platform.cluster.builder import CLIENT_SECRET, builder_endpoint, builder_objects
+from codeopen.platform.cluster.builder import CLIENT_SECRET, builder_objects
 from codeopen.platform.cluster.objects import Object, SecretValue
 
 BUILDER = BuilderSettings(enabled=True)
@@ -70,10 +69,7 @@ def test_certificates_come_from_an_issuer_or_from_the_stack() -> None:
     assert (client.namespace, client.manifest["spec"]["usages"][0]) == ("codeopen-system", "client auth")
 
 
-def test_the_remote_builder_takes_its_endpoint() -> None:
-    endpoint = builder_endpoint(settings())
-    assert endpoint == "tcp://buildkitd.codeopen-builder:1234"
-    assert RemoteBuilder("cluster", endpoint, {}).create_command()[-1] == endpoint
+def test_one_caller_s_builds_stay_on_one_builder() -> None:
     service = found()["service/buildkitd"].manifest["spec"]
     assert (service["sessionAffinity"], service["ports"][0]["port"]) == ("ClientIP", 1234)
 

@@ -9,13 +9,13 @@ from codeopen.errors import CloudSdkError
 
 
 def import_sdk(package: str, extra: str) -> Any:
-    """A cloud's SDK, as ``pulumi_gcp``. Raises CloudSdkError where it isn't installed."""
+    """A cloud's SDK, e.g. ``pulumi_gcp``. Raises CloudSdkError where it isn't installed."""
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
         raise CloudSdkError(
-            f"GPU pools on {extra} need the package {package}, which is not installed; run "
+            f"resources of {extra} need the package {package}, which is not installed; run "
             f"`pip install 'codeopen-containers[{extra}]'`"
         ) from None

@@ -1,4 +1,4 @@
-"""What a service account may do that makes images with ``--lock kubernetes``: the Lease objects of one namespace."""
+"""What `--lock kubernetes` needs: the role that docs/how-to/have-a-combination-made.md makes, as objects."""
 
 from __future__ import annotations
 
