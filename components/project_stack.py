@@ -91,7 +91,7 @@ class ProjectStack(pulumi.ComponentResource):
             ports=_ports(args.project),
             volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path=HOME)],
             healthcheck=docker.ContainerHealthcheckArgs(
-                tests=["CMD", "codeopen-health"],
+                tests=["CMD", "/usr/local/bin/codeopen-health"],
                 interval=_duration(5),
                 timeout=_duration(10),
                 start_period=_duration(60),

@@ -236,7 +236,7 @@ def test_a_projects_container_has_the_computed_resources_and_no_privileges() -> 
     assert container["capabilities"] == {"drops": ["ALL"]}
     assert container["securityOpts"] == ["no-new-privileges"]
     assert container["volumes"] == [{"volumeName": "codeopen-test-demo-home", "containerPath": "/home/developer"}]
-    assert container["healthcheck"]["tests"] == ["CMD", "codeopen-health"]
+    assert container["healthcheck"]["tests"] == ["CMD", "/usr/local/bin/codeopen-health"]
     assert {port["ip"] for port in container["ports"]} == {"127.0.0.1"}
     assert [port["internal"] for port in container["ports"]] == [4096, 4097]
     assert "privileged" not in container

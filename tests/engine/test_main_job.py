@@ -125,7 +125,7 @@ def test_the_container_has_every_declared_property(live: LiveStack) -> None:
     assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "3", "max-size": "10m"}}
     assert {binding["HostIp"] for bindings in host["PortBindings"].values() for binding in bindings} == {"127.0.0.1"}
     assert set(host["PortBindings"]) == {"4096/tcp", "4097/tcp"}
-    assert config["Healthcheck"]["Test"] == ["CMD", "codeopen-health"]
+    assert config["Healthcheck"]["Test"] == ["CMD", "/usr/local/bin/codeopen-health"]
     assert config["Hostname"] == "demo"
     assert config["User"] == "developer"
     assert config["Labels"]["codeopen.project"] == "demo"

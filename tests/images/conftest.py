@@ -25,6 +25,7 @@ from codeopen.model.plan.combinations import Combination
 from codeopen.model.plan.context import read_contexts
 from codeopen.model.plan.parts import list_builds
 from codeopen.model.plan.plan import BuildPlan, make_plan
+from tests.images.gateway_clients import developing, run
 from tests.images.trials import Trials
 from tests.live import ROOT, LiveStack
 
@@ -96,3 +97,12 @@ def trials() -> Iterator[Trials]:
     found = Trials(open_trial(os.environ["CODEOPEN_STACK"], ROOT))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def outside(trials: Trials) -> Iterator[str]:
+    """A container with the gateway's tests on the host's network, where ports are published: the place of clients."""
+    base = trials.image("base").reference
+    with developing(base, trials.stack.name, "--network", "host") as name:
+        run(name, "npm run --silent build:tests")
+        yield name

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import os
 import re
 import secrets
 import subprocess
-import tarfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from codeopen.images.verify.container import Container, Surroundings, started
+from tests.images.gateway_clients import (
+    PORTS,
+    WORKSPACE,
+    agents,
+    answers,
+    developing,
+    give_it_a_model,
+    run,
+    serving,
+    wait_for,
+)
 from tests.images.trials import Trials
-from tests.live import ROOT, LiveStack
+from tests.live import LiveStack
 
-SOURCE = ROOT / "dockerfiles" / "base" / "acp-gateway"
-KEPT_OUT = {"node_modules", "build", "dist"}
-PORTS = {"gateway": 4097, "opencode": 4096}
-PROBES = {"gateway": "/healthz", "opencode": "/global/health"}
-WORKSPACE = "/home/developer/workspace"
-CONFIGURATION = "/home/developer/.config/opencode/opencode.json"
 STARTS = 3
 # The load of the gateway's README, but shorter; and below how much idle time the machine's other work is measured.
 LOAD = "--connections 100 --rounds 3 --seconds 6 --opencode 2"
@@ -44,49 +43,6 @@ def container(live: LiveStack) -> Iterator[str]:
     """A container of the base with the gateway's source and its development packages."""
     with developing(live.outputs()["images"]["base"]["reference"], live.name) as name:
         yield name
-
-
-@pytest.fixture(scope="module")
-def outside(trials: Trials) -> Iterator[str]:
-    """The same on the host's network, where a container's port is published: the place of a client."""
-    base = trials.image("fullstack").base
-    with developing(base, trials.stack.name, "--network", "host") as name:
-        run(name, "npm run --silent build:tests")
-        yield name
-
-
-@contextmanager
-def developing(image: str, label: str, *options: str) -> Iterator[str]:
-    command = ["docker", "run", "--detach", "--cap-drop", "ALL", "--label", f"codeopen.test={label}", *options]
-    name = subprocess.run([*command, image, "sleep", "1800"], capture_output=True, text=True, check=True).stdout.strip()
-    try:
-        subprocess.run(["docker", "cp", "-", f"{name}:/tmp"], input=packed_source(), check=True, capture_output=True)
-        run(name, "npm ci --no-audit --no-fund --cache /tmp/npm")
-        yield name
-    finally:
-        subprocess.run(["docker", "rm", "--force", "--volumes", name], check=True, capture_output=True)
-
-
-def packed_source() -> bytes:
-    """The source as a tar that belongs to the image's user."""
-    buffer = io.BytesIO()
-
-    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-        if KEPT_OUT & set(Path(member.name).parts):
-            return None
-        member.uid = member.gid = 1000
-        return member
-
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.add(SOURCE, "acp-gateway", filter=owned)
-    return buffer.getvalue()
-
-
-def run(container: str, script: str) -> str:
-    command = ["docker", "exec", "--workdir", "/tmp/acp-gateway", container, "bash", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, f"{script}\n{done.stdout[-8000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
 
 
 def test_its_linter_has_nothing_to_say(container: str) -> None:
@@ -184,66 +140,41 @@ def test_nobody_in_the_container_can_open_the_gateway_s_debugger(live: LiveStack
         assert "Debugger" not in container.logs()
 
 
-@contextmanager
-def serving(trials: Trials, token: str, *command: str) -> Iterator[Container]:
-    """A container of the default flavor with both ports published on the loopback address, and this token for both."""
-    environment = {"ACP_GATEWAY_PASSWORD": token, "OPENCODE_SERVER_PASSWORD": token}
-    surroundings = trials.surroundings("bridge", tuple(PORTS.values()))
-    surroundings = replace(surroundings, environment=MappingProxyType(environment))
-    with started(trials.image("fullstack").reference, surroundings, *command) as container:
-        yield container
+# It takes a program's place, since PATH begins with a folder of the agent's: keeps what it gets, and does the same.
+PLANTED = """#!/bin/sh
+/usr/bin/env >>/tmp/loot
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+/usr/bin/tee --append /tmp/loot | exec "${0##*/}" "$@"
+"""
+SHADOWED = "codeopen-health codeopen-hash-password node bash curl"
 
 
-def answers(container: Container, service: str, token: str) -> bool:
-    url = f"http://127.0.0.1:{container.host_port(PORTS[service])}{PROBES[service]}"
-    login = base64.b64encode(f"opencode:{token}".encode()).decode()
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, headers={"Authorization": f"Basic {login}"}), timeout=5
-        ):
-            return True
-    except OSError:
-        return False
+@pytest.mark.heavy
+@pytest.mark.parametrize("lives", ["through a health check", "through a restart"])
+def test_an_agent_s_own_programs_don_t_get_the_gateway_s_password(trials: Trials, lives: str) -> None:
+    token = secrets.token_hex(16)
+    surroundings = replace(trials.surroundings(), environment=MappingProxyType({"ACP_GATEWAY_PASSWORD": token}))
+    with started(trials.image("base").reference, surroundings) as container:
+        wait_for(lambda: '"event":"listening"' in container.logs(), 60, "the gateway listens")
+        plant = f'cd /home/developer/.local/bin; for name in {SHADOWED}; do cat >$name <<<"$1"; chmod +x $name; done'
+        # Like an agent, without the container's variables.
+        agent = ("/usr/bin/env", "--ignore-environment", "PATH=/usr/local/bin:/usr/bin:/bin", "/bin/bash", "-c")
+        assert container.run(*agent, plant, "-", PLANTED).code == 0
+        if lives == "through a restart":
+            subprocess.run(["docker", "restart", container.name], check=True, capture_output=True)
+        # One that runs may have begun before.
+        for _ in range(2):
+            before = health_checks(container)
+            wait_for(lambda before=before: health_checks(container) != before, 60, "its health is checked")  # type: ignore[misc]
+        time.sleep(1)
+        loot = container.run(*agent, "/bin/cat /tmp/loot").output
+        assert loot, "what was planted runs"
+        assert token not in loot
 
 
-def wait_for(is_so: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.01)
-
-
-def agents(container: Container) -> list[str]:
-    """The command lines of agents, and of what they run."""
-    ran = container.run("ps", "-e", "-o", "args=")
-    assert ran.code == 0, ran.told
-    return [line for line in ran.output.splitlines() if "opencode acp" in line]
-
-
-def give_it_a_model(outside: str, container: Container) -> None:
-    """The stand-in for a model runs in the container itself, so that no other network has to be there."""
-    needed = "package.json build/tests/outside/model.js build/tests/stand-ins/stand-in-model.js"
-    packed = subprocess.run(
-        ["docker", "exec", "--workdir", "/tmp/acp-gateway", outside, "bash", "-c", f"tar -c {needed}"],
-        capture_output=True,
-        check=True,
-    ).stdout
-    unpack = [
-        "docker",
-        "exec",
-        "--interactive",
-        container.name,
-        "bash",
-        "-c",
-        "mkdir /tmp/model && tar -x -C /tmp/model",
-    ]
-    subprocess.run(unpack, input=packed, check=True, capture_output=True)
-    script = f"""
-mkdir -p $(dirname {CONFIGURATION})
-node /tmp/model/build/tests/outside/model.js >{CONFIGURATION} 2>/tmp/model/errors </dev/null &
-for attempt in $(seq 100); do [ -s {CONFIGURATION} ] && exit; sleep 0.1; done; cat /tmp/model/errors >&2; exit 1"""
-    ran = container.run("bash", "-c", script)
-    assert ran.code == 0, ran.told
+def health_checks(container: Container) -> list[Any]:
+    found: list[Any] = container.state()["Health"]["Log"] or []
+    return found
 
 
 @pytest.mark.heavy

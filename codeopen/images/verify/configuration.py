@@ -29,7 +29,7 @@ def starts_as_the_base_does(evidence: Evidence) -> Iterator[str]:
             yield f"{key} is {config.get(key)}, which is {base.get(key)} in the base"
     if (config.get("Entrypoint") or [""])[0].rpartition("/")[2] != "tini":
         yield f"the first program is {config.get('Entrypoint')}, which ends no orphans"
-    if (config.get("Healthcheck") or {}).get("Test") != ["CMD", "codeopen-health"]:
+    if (config.get("Healthcheck") or {}).get("Test") != ["CMD", "/usr/local/bin/codeopen-health"]:
         yield f"the health check is {config.get('Healthcheck')}"
 
 

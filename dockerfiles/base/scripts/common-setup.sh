@@ -11,7 +11,7 @@ prepare_home() {
 }
 
 # Agents run as the same user, and may read the variables of its processes. So a hash takes the password's place before
-# any other program runs.
+# any other program runs, and by its path: in a home that lasts, an agent may have put one of that name before it.
 hide_gateway_password() {
   local password="${ACP_GATEWAY_PASSWORD:-}"
   unset ACP_GATEWAY_PASSWORD
@@ -20,6 +20,7 @@ hide_gateway_password() {
     echo "codeopen: ACP_GATEWAY_PASSWORD and ACP_GATEWAY_PASSWORD_HASH are both set; set one of the two" >&2
     return 1
   fi
-  ACP_GATEWAY_PASSWORD_HASH=$(printf '%s' "$password" | codeopen-hash-password) || return 1
+  ACP_GATEWAY_PASSWORD_HASH=$(printf '%s' "$password" |
+    /usr/local/bin/node /opt/codeopen/acp-gateway/dist/hash-password.js) || return 1
   export ACP_GATEWAY_PASSWORD_HASH
 }

@@ -1,4 +1,4 @@
-#!/usr/local/lib/codeopen/private/env -S -u ACP_GATEWAY_PASSWORD bash
+#!/usr/local/lib/codeopen/private/env -S -u ACP_GATEWAY_PASSWORD /bin/bash
 # Exits 0 when every service of the image answers as the catalog says. Each line of a file in /etc/codeopen/health.d is
 # `name port path status credential body-regex`, separated by tabs; `-` stands for no credential. A port may be
 # `VARIABLE=number`: it is what the variable says, and the number where it says nothing.

@@ -183,7 +183,7 @@ def _probes(project: ProjectDeployment) -> dict[str, Any]:
     An HTTP probe would have to carry a password in the pod's manifest.
     """
     (gateway,) = (port for port in project.resolution.ports if port.name == GATEWAY)
-    check = {"exec": {"command": ["codeopen-health"]}, "timeoutSeconds": _PERIOD_SECONDS}
+    check = {"exec": {"command": ["/usr/local/bin/codeopen-health"]}, "timeoutSeconds": _PERIOD_SECONDS}
     return {
         "startupProbe": {**check, "periodSeconds": 2, "failureThreshold": _START_SECONDS // 2},
         "readinessProbe": {**check, "periodSeconds": _PERIOD_SECONDS, "failureThreshold": 3},

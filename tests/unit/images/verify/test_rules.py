@@ -36,7 +36,7 @@ CONFIG: dict[str, Any] = {
     },
     "Entrypoint": ["tini"],
     "Cmd": ["start"],
-    "Healthcheck": {"Test": ["CMD", "codeopen-health"]},
+    "Healthcheck": {"Test": ["CMD", "/usr/local/bin/codeopen-health"]},
     "WorkingDir": "/home/developer/workspace",
 }
 EXPECTED = Expectation(
@@ -403,7 +403,10 @@ def test_a_good_image_breaks_no_rule(rule: Any) -> None:
         (
             "start",
             changed(Healthcheck=None),
-            "Healthcheck is None, which is {'Test': ['CMD', 'codeopen-health']} in the base; the health check is None",
+            (
+                "Healthcheck is None, which is {'Test': ['CMD', '/usr/local/bin/codeopen-health']} in the base; "
+                "the health check is None"
+            ),
         ),
         (
             "start",

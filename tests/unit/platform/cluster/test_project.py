@@ -136,7 +136,8 @@ def test_awaits_can_not_hang() -> None:
 def test_probes_carry_no_password_and_ask_the_right_ports() -> None:
     probed = container(deployment())
     assert probed["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 4097}
-    assert probed["readinessProbe"]["exec"] == probed["startupProbe"]["exec"] == {"command": ["codeopen-health"]}
+    healthy = {"command": ["/usr/local/bin/codeopen-health"]}
+    assert probed["readinessProbe"]["exec"] == probed["startupProbe"]["exec"] == healthy
 
 
 def test_the_pod_is_told_its_tiers_memory() -> None:
