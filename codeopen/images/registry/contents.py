@@ -16,6 +16,10 @@ from codeopen.images.registry.registry import Registry
 _BUFFER: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_TRAILER: Final = 4
+_GZIP_WRAPS: Final = 1 << 32
+# What can't be packed grows by five bytes in each block of at least 16 KB, and by a frame.
+_GZIP_GROWTH: Final = 1000
+_GZIP_FRAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,7 @@ def read_image_size(reference: str) -> ImageSize:
 
 
 def _unpacked_size(registry: Registry, repository: str, layer: Mapping[str, Any]) -> int:
-    """The size of a layer's tar: gzip ends with it, so four bytes are enough.
-
-    Source: RFC 1952, ISIZE; true for layers under 4 GiB in one gzip member, as BuildKit writes them.
-    """
+    """The size of a layer's tar: gzip ends with it, so four bytes are enough."""
     size: int = layer["size"]
     if layer["mediaType"].endswith("tar"):
         return size
@@ -78,7 +79,19 @@ def _unpacked_size(registry: Registry, repository: str, layer: Mapping[str, Any]
             f"{registry.host}/{repository}: its layers are {layer['mediaType']}, whose unpacked size can't be told"
         )
     with registry.open_blob(repository, layer["digest"], size - _GZIP_TRAILER) as blob:
-        return int.from_bytes(blob.read(), "little")
+        return gzip_unpacked(blob.read(), size)
+
+
+def gzip_unpacked(trailer: bytes, compressed: int) -> int:
+    """The bytes that a file of one gzip member unpacks to, by its last four bytes and its size.
+
+    These say the size modulo 4 GiB (RFC 1952, ISIZE). What is packed is hardly larger than what it unpacks to, so the
+    size is the first such one from there on: true wherever packing saves less than 4 GiB, as in a layer of 7 GiB that
+    halves.
+    """
+    unpacked = int.from_bytes(trailer, "little")
+    least = compressed - compressed // _GZIP_GROWTH - _GZIP_FRAME
+    return unpacked + max(0, -(-(least - unpacked) // _GZIP_WRAPS)) * _GZIP_WRAPS
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import random
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,7 +13,7 @@ from threading import Thread
 import pytest
 
 from codeopen.errors import RegistryError
-from codeopen.images.registry.contents import ImageContents, open_layer, read_contents
+from codeopen.images.registry.contents import ImageContents, gzip_unpacked, open_layer, read_contents
 from codeopen.images.verify.layers import LayerReader
 from tests.unit.images.verify.tars import member, tar
 
@@ -74,6 +75,27 @@ def test_layers_are_read_packed_or_not(blobs: Blobs, pack: type[bytes]) -> None:
     reference = blobs.put_image({}, layer)
     (entry,) = LayerReader().read(reference, layer).entries
     assert (entry.path, entry.size, len(entry.text)) == ("/etc/passwd", 100_000, 100_000)
+
+
+@pytest.mark.parametrize("unpacked", [0, 1, 100, 10_000_000])
+def test_gzip_tells_what_it_unpacks_to(unpacked: int) -> None:
+    for content in (bytes(unpacked), random.Random(unpacked).randbytes(unpacked)):  # noqa: S311 - no secret
+        packed = gzip.compress(content, 1)
+        assert gzip_unpacked(packed[-4:], len(packed)) == unpacked
+
+
+@pytest.mark.parametrize(
+    ("unpacked", "compressed"),
+    [
+        (7_363_000_000, 3_955_253_710),
+        (4 << 30, 1 << 20),
+        (5_000_000_000, 4_990_000_000),
+        (13_000_000_000, 9_000_000_000),
+    ],
+)
+def test_a_layer_of_more_than_four_gib_is_told_whole(unpacked: int, compressed: int) -> None:
+    trailer = (unpacked % (1 << 32)).to_bytes(4, "little")
+    assert gzip_unpacked(trailer, compressed) == unpacked
 
 
 def test_an_image_that_is_not_there_is_told(blobs: Blobs) -> None:

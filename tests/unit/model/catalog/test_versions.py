@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -86,3 +87,14 @@ def test_a_check_asks_for_the_upstream_s_version(name: str, output: str) -> None
     version = CATALOG.upstreams[name].version.removeprefix("v").split(".")
     assert numbers == version[: len(numbers)]
     assert numbers != ["0"]
+
+
+def test_what_checks_give_to_an_interpreter_is_one_program() -> None:
+    """A comma outside of quotes makes two arguments of it, of which the interpreter takes the first."""
+    commands = [check.command for part in PARTS for check in part.checks if isinstance(check, CommandCheck)]
+    programs = [words for words in commands if words[0] in {"bash", "python", "python3", "sh"} and words[1][-1] == "c"]
+    assert {words[0] for words in programs} >= {"python", "sh"}
+    for words in programs:
+        assert len(words) == 3, words
+        if words[0].startswith("python"):
+            ast.parse(words[2])
