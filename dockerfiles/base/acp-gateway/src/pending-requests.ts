@@ -45,8 +45,17 @@ export class ClientRequests<C> {
     }
     const request = { client, id: Buffer.concat(message.slice(id)).toString(), idKey, method, sessionId, agentId };
     this.#pending.set(key, request);
-    dropOldest(this.#pending);
+    if (this.#pending.size > MAX_PENDING) this.#dropOldestOf(client);
     return request;
+  }
+
+  /** Of the client that sends one too many, so that nobody's flood makes the turn of another one forgotten. */
+  #dropOldestOf(client: C | null): void {
+    for (const [key, request] of this.#pending) {
+      if (request.client !== client) continue;
+      this.#pending.delete(key);
+      return;
+    }
   }
 
   /** The request that an answer is for; it is answered now. */
