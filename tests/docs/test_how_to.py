@@ -143,6 +143,15 @@ def test_arm64_is_planned_and_refused_as_the_page_says(checkout: Path) -> None:
     assert "js on linux/arm64: sha256:" in printed
 
 
+def test_the_oracle_has_the_pairs_that_the_page_names() -> None:
+    page = (HOW_TO / "have-a-combination-made.md").read_text(encoding="utf-8")
+    (expression,) = re.findall(r"^pytest -m heavy tests/oracle -k '(.*)'$", page, re.MULTILINE)
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "heavy", "tests/oracle", "-k", expression]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    pairs = re.findall(r"test_a_pair_composes_to_what_its_chain_is\[(.*)\]$", done.stdout, re.MULTILINE)
+    assert pairs == expression.split(" or "), done.stdout
+
+
 def test_every_page_is_followed() -> None:
     followed = {
         "add-a-flavor.md",
