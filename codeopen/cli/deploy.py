@@ -22,7 +22,7 @@ from codeopen.platform.projects.listed import read_held
 
 MEGABYTE = 1_000_000
 _PROTECTED = "protect"
-STORAGE_NOTE = "Docker does not enforce the storage size; it is what the tier sells.\n"
+STORAGE_NOTE = "Docker does not limit a project's disk: STORAGE is the tier's size, which only Kubernetes enforces.\n"
 
 
 def up(invocation: Invocation) -> Outcome:

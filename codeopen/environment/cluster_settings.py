@@ -26,7 +26,8 @@ class IngressSettings:
 
     - ``forward_auth``: the URL that the ingress controller asks before it lets a request through. The platform makes a
       Middleware for the class ``traefik``, and annotations for ``nginx``. For any other class, ``annotations`` must say
-      how.
+      how. If it is empty, the platform sets no login gate: everybody who reaches the ingress reaches the projects'
+      ports, and only each port's own login is left.
     - ``namespace``: the controller's. Network policies let traffic in from nowhere else.
     - ``tls_secret``: a Secret of the platform's namespace, with the certificate of all hosts. Traefik takes it from the
       platform's ``TLSStore``, which must be the only one called ``default``. Any other controller must have it as its
@@ -119,6 +120,8 @@ class CloudRegistrySettings:
 class RegistrySettings:
     """The registry of the images. ``host`` is what nodes pull from.
 
+    - ``host``: by default ``codeopen:registry``, where images are looked up and published. Set it only if nodes know
+      that registry by another name.
     - ``pull_secret``: the name of a Secret of type dockerconfigjson with the stack's secret ``registryLogin``.
 
     The other keys are for a registry in the cluster:

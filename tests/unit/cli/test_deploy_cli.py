@@ -29,7 +29,7 @@ l/codeopen-js:1@b2b2b2b2b2b2    1000 MB   300 MB      unchanged
 PROJECT_TABLE = """
 PROJECT  OPENCODE                CPU  MEMORY  STORAGE  HEALTH
 demo     http://localhost:29536  1    2Gi     20 GB    healthy
-Docker does not enforce the storage size; it is what the tier sells.
+Docker does not limit a project's disk: STORAGE is the tier's size, which only Kubernetes enforces.
 """
 
 

@@ -26,8 +26,8 @@ LABELS: Final = {
     PLAN_LABEL: "the plan digest, by which `codeopen` finds the image",
     f"{labels.UPSTREAM}<id>": "the version of an upstream that is in the image",
     f"{labels.SUBSTITUTE}<id>": "what stands in for an upstream, and how it differs",
-    f"{PART_LABEL}<name>": "the digest of a part of a combination. The parts of a chain are joined by dots",
-    METHOD_LABEL: "how a combination was made: `composed`, or `chained` where the gate refused a pair of parts",
+    f"{PART_LABEL}<name>": "the digest of a part of a combination. Dots join the parts of a chain (`+` in commands)",
+    METHOD_LABEL: "how a combination was made: `composed`, or `chained` if the gate refused a pair of parts",
     REASON_LABEL: "why a combination was chained",
 }
 """Keys of labels; ``<…>`` stands for a name."""

@@ -87,9 +87,9 @@ The project's own provider does what no other does. It is found through `plugins
 with the checkout's virtual environment, so it is never installed. It has no configuration, no functions and no schema;
 only a `ProcessLimit` can be imported.
 
-Registries are spoken to without a login; one that asks for a login, or sends elsewhere for its blobs, is refused.
-Images may be OCI or Docker manifests, or indexes of several platforms, whose labels are those of the first platform.
-Manifests are sent back byte for byte.
+Credentials for registries come from Docker's configuration and credential helpers (`docker login`). Images may be OCI
+or Docker manifests, or indexes of several platforms, whose labels are those of the first platform. Manifests are sent
+back byte for byte.
 
 A change of a property marked *update* happens in place, *replace* makes a new object, and *none* is no change.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from codeopen.images.registry.registry import Registry
 from codeopen.images.retention.apply import prune
 from codeopen.images.retention.decisions import KeepRules, make_plan
 from codeopen.images.retention.inventory import InventoryReader
+from codeopen.images.retention.references import read_references
 from codeopen.images.retention.stored import Key, Kind, RetentionError
 from tests.live import ROOT, free_port
 from tests.unit.images.registry.real_registry import RealRegistry, debian_2, distribution_3, serving
@@ -286,10 +288,11 @@ def test_the_page_that_describes_it_is_followed(
     stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = (ROOT / "docs/how-to/prune-a-registry.md").read_text(encoding="utf-8")
-    first, *commands = [
-        shlex.split(block) for block in re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
-    ]
-    assert first == ["pulumi", "stack", "output", "--json", ">projects.json"]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    commands = [shlex.split(block) for block in blocks if block.startswith("codeopen registry prune ")]
+    assert [block.split()[0] for block in blocks] == ["pulumi", "codeopen", "kubectl", "codeopen", "codeopen", "docker"]
+    assert blocks[0].startswith("pulumi stack output --json ")
+    assert blocks[0].endswith(" >projects.json\n")
     image = stand.generations[1]["js-gui"]
     project = {"image": "localhost:5000/codeopen/codeopen-js-gui:0.0.2-dev"}
     project["reference"] = f"localhost:5000/{image.repository}@{image.digest}"
@@ -306,3 +309,20 @@ def test_the_page_that_describes_it_is_followed(
         assert row["reasons"] == ["project demo"]
     assert done["removed"] > 0
     assert stand.is_whole(image.repository, image.digest)
+
+
+def test_the_page_lists_the_projects_of_a_cluster(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/prune-a-registry.md").read_text(encoding="utf-8")
+    (words,) = re.findall(r"^codeopen project list .* --format json \| jq -r '(.*)' >staging\.txt$", page, re.MULTILINE)
+    reference = f"registry.example.com/codeopen/codeopen-js@sha256:{'a' * 64}"
+    # As codeopen/cli/workspaces.py says them: one runs, one hibernates, one is removed.
+    rows = [
+        {"project": "shop", "image": reference},
+        {"project": "news", "image": reference},
+        {"project": "old", "image": ""},
+    ]
+    listed = json.dumps({"projects": rows})
+    done = subprocess.run(["jq", "-r", words], input=listed, capture_output=True, text=True, check=True)
+    (tmp_path / "staging.txt").write_text(done.stdout)
+    read = read_references(tmp_path / "staging.txt", "project")
+    assert [str(each) for each in read] == [f"codeopen/codeopen-js@sha256:{'a' * 64}"] * 2
