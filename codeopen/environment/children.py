@@ -153,7 +153,8 @@ def ended_by_signals() -> Iterator[None]:
     """While this lasts, SIGTERM and SIGHUP end this program as ctrl-C does: with its children, by an Interrupted.
 
     What was ignored before, as ``nohup`` does with SIGHUP, stays so. A pipe that nobody reads any more counts as a
-    SIGHUP, whether something is written to it or not: a build may say nothing for minutes.
+    SIGHUP (under ``nohup`` as a SIGTERM), whether something is written to it or not: a build may say nothing for
+    minutes.
     """
     if current_thread() is not main_thread():
         yield
@@ -162,7 +163,8 @@ def ended_by_signals() -> Iterator[None]:
     for number in (number for number, handler in before.items() if handler is not signal.SIG_IGN):
         signal.signal(number, _CHILDREN.interrupt)
     over = Event()
-    Thread(target=_watch_readers, args=(over,), name="watch readers", daemon=True).start()
+    number = signal.SIGTERM if before[signal.SIGHUP] is signal.SIG_IGN else signal.SIGHUP
+    Thread(target=_watch_readers, args=(over, number), name="watch readers", daemon=True).start()
     try:
         yield
     finally:
@@ -172,8 +174,8 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _watch_readers(over: Event) -> None:
-    """Send this process a SIGHUP once nobody reads one of its outputs that is a pipe."""
+def _watch_readers(over: Event, number: int) -> None:
+    """Send this process a signal once nobody reads one of its outputs that is a pipe."""
     pipes = select.poll()
     for output in (1, 2):
         with suppress(OSError):  # it was started without
@@ -181,7 +183,7 @@ def _watch_readers(over: Event) -> None:
                 pipes.register(output, 0)
     while not over.wait(_READER_SECONDS):
         if pipes.poll(0):
-            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), number)
             return
 
 

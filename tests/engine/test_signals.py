@@ -48,7 +48,8 @@ def make_slow(stack: LiveStack) -> None:
 def start(stack: LiveStack, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command while a test goes on; one that the test doesn't end is killed."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "codeopen.cli", *words, "--stack", stack.name],
+        # Whatever these tests run under, such as nohup.
+        ["env", "--default-signal=HUP", sys.executable, "-m", "codeopen.cli", *words, "--stack", stack.name],
         cwd=stack.checkout,
         env=stack.environment,
         stdin=subprocess.DEVNULL,

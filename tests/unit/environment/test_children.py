@@ -58,8 +58,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "_LATER_ENDINGS", ((signal.SIGTERM, 0.5), (signal.SIGKILL, 5.0)))
 
 
-def begin(folder: Path, how: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", PARENT, str(folder), how]
+def begin(folder: Path, how: str, hangup: str = "default") -> subprocess.Popen[bytes]:
+    """``hangup`` is what SIGHUP does at its start, whatever these tests run under: ``default`` or ``ignore``."""
+    command = ["env", f"--{hangup}-signal=HUP", sys.executable, "-c", PARENT, str(folder), how]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, process_group=0)
     for _ in wait():
@@ -129,6 +130,17 @@ def test_a_pipe_that_is_closed_while_nothing_is_said_ends_all(tmp_path: Path) ->
     assert process.stdout is not None
     process.stdout.close()
     assert process.wait(30) == 128 + signal.SIGHUP
+    assert_all_gone(tmp_path)
+
+
+def test_under_nohup_a_hangup_is_ignored_and_a_closed_pipe_is_not(tmp_path: Path) -> None:
+    process = begin(tmp_path, "long", "ignore")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert process.poll() is None
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(30) == 128 + signal.SIGTERM
     assert_all_gone(tmp_path)
 
 

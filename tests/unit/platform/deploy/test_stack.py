@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from codeopen.errors import ClusterError, DeployError
+from codeopen.errors import ClusterError, DeployError, UnknownStackError
 from codeopen.platform.deploy.events import Event
 from codeopen.platform.deploy.stack import Stack, Watch
 from tests.unit.stand_ins import StandIns
@@ -154,7 +154,7 @@ def test_a_stack_that_the_backend_lost_is_made_again(stack: Stack, pulumi: Stand
 def test_an_unknown_stack_lists_the_known_ones(stack: Stack, pulumi: StandIns, call: str) -> None:
     unknown = Stack("devv", stack.checkout, stack.folder)
     with pytest.raises(
-        DeployError, match=r"stack 'devv': .*Pulumi.devv.yaml does not exist; take one of dev, offline$"
+        UnknownStackError, match=r"stack 'devv': .*Pulumi.devv.yaml does not exist; take one of dev, offline$"
     ):
         unknown.outputs() if call == "outputs" else getattr(unknown, call)(WATCH)
     assert pulumi.calls == []
