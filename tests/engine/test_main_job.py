@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from codeopen.cli.deploy import STORAGE_NOTE
 from tests.live import LiveStack, copy_checkout
 
 DEMO = {"id": "demo", "tier": "starter", "flavor": "js", "addons": ["databases"]}
@@ -63,7 +64,7 @@ def test_up_ends_with_a_table_of_images_and_projects(live: LiveStack) -> None:
     assert data["images"][0]["compressed_bytes"] < 300e6
     (project,) = data["projects"]
     assert project == {**project, "cpu": "1", "memory": "3Gi", "health": "healthy"}
-    assert "Docker does not enforce the storage size" in table
+    assert STORAGE_NOTE in table
 
 
 def test_opencode_answers_healthy_to_its_password_only(live: LiveStack) -> None:
