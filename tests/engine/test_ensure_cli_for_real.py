@@ -108,7 +108,7 @@ def test_that_one_caller_builds_nothing_is_no_failure_for_others(live: LiveStack
             5,
             "has no addon-jvm, and nothing may be built",
         ),
-        ("ensure --flavor js --addon gui --lock postgres", 7, "set CODEOPEN_LOCK_DATABASE"),
+        ("ensure --flavor js --addon gui --lock postgres", 4, "set CODEOPEN_LOCK_DATABASE"),
         ("push --to ghcr.io base", 2, "write the registry and the owner, as ghcr.io/acme"),
     ],
 )
