@@ -18,10 +18,11 @@ import pytest
 from codeopen.cli.commands import COMMANDS
 from codeopen.cli.parser import make_parser
 from tests.live import ROOT
+from tests.tracked import tracked
 
 PAGES = [
-    *sorted((ROOT / "docs").rglob("*.md")),
-    *sorted((ROOT / "dockerfiles").rglob("README.md")),
+    *tracked(ROOT / "docs", "*.md"),
+    *tracked(ROOT / "dockerfiles", "README.md"),
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
 ]
 BLOCK = re.compile(r"^```sh$\n(.*?)^```$", re.DOTALL | re.MULTILINE)
