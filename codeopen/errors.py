@@ -24,6 +24,19 @@ class Failing(Enum):
     EXTERNAL = "external"
 
 
+@dataclass(frozen=True, slots=True)
+class FieldReason:
+    """One reason why a request can't be done: a stable code, the field, what is wrong, and what makes it possible."""
+
+    code: str
+    field: str
+    detail: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.detail}; {self.remedy}" if self.field else f"{self.detail}; {self.remedy}"
+
+
 class CodeOpenError(Exception):
     """A mistake that a person can put right. Its text is complete: no traceback is needed to act on it."""
 
@@ -257,3 +270,25 @@ class CloudSdkError(CodeOpenError):
     """The SDK of a cloud isn't installed; the text says how to install it."""
 
     failing = Failing.EXTERNAL
+
+
+class DatabaseError(CodeOpenError):
+    """The service's database can't be opened or used; the text never has its password."""
+
+    failing = Failing.EXTERNAL
+
+
+class RefusedError(CodeOpenError):
+    """A request to the service that can't be done; ``code`` is stable, ``reasons`` has every reason.
+
+    ``status`` is the HTTP status of the answer.
+    """
+
+    failing = Failing.INPUT
+
+    def __init__(self, status: int, code: str, detail: str, reasons: tuple[FieldReason, ...] = ()) -> None:
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.reasons = reasons
+        super().__init__("\n".join((detail, *(str(reason) for reason in reasons))))

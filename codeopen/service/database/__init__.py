@@ -1,0 +1,1 @@
+"""Tables, how a database is opened, its migrations, and the rows that come from the catalog."""
