@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, func, select
@@ -86,12 +87,12 @@ def test_a_change_counts_once_and_only_from_what_the_caller_has_seen(database: D
             lambda connection: store.change_project(Act(connection, ANN, NOW), project.id, wanted, QUOTA)
         )
 
-    changed = change(Change(chosen=LARGE, expected=1))
+    changed = change(Change(chosen=LARGE, expected=frozenset({1})))
     assert (changed.chosen, changed.version, changed.generation) == (LARGE, 2, 2)
     assert changed.previous == {"tier": "starter", "flavor": "js", "addons": [], "image": SMALL.image}
     assert change(Change(chosen=LARGE)) == changed
     with pytest.raises(RefusedError) as caught:
-        change(Change(chosen=SMALL, expected=1))
+        change(Change(chosen=SMALL, expected=frozenset({1})))
     assert caught.value.status == 412
     renamed = change(Change(name="two"))
     assert (renamed.name, renamed.version, renamed.generation) == ("two", 3, 2)
@@ -107,9 +108,8 @@ def test_what_is_wanted_already_is_not_asked_for_twice(database: Database) -> No
         (Desired.HIBERNATED, 2),
         (Desired.RUNNING, 3),
     ):
-        database.change(
-            lambda connection, desired=desired: store.want(Act(connection, ANN, NOW), project.id, desired, None)
-        )
+        asked = partial(store.want, project_id=project.id, desired=desired, expected=None)
+        database.change(lambda connection: asked(Act(connection, ANN, NOW)))  # noqa: B023 - it runs at once
         with database.read() as connection:
             assert len(list_operations(connection, project.id)) == count
     for _ in range(2):

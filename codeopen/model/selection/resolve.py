@@ -18,6 +18,7 @@ from codeopen.model.selection.companions import companions_of, taken_because
 from codeopen.model.selection.compatibility import common_platforms, incompatible_pairs, missing_addons, why_not
 from codeopen.model.selection.name import Release, format_image_name, release_errors
 from codeopen.model.selection.order import in_layer_order
+from codeopen.model.selection.price import signed_price
 from codeopen.model.selection.selection import (
     DEFAULT_PLATFORM,
     Reason,
@@ -157,9 +158,12 @@ def _tier_too_low(catalog: Catalog, tier: Tier, addons: tuple[Addon, ...]) -> It
             continue
         smallest = _size(catalog.tiers[addon.requires_tier])
         if _size(tier) < smallest:
-            enough = [candidate.id for candidate in catalog.tiers.values() if _size(candidate) >= smallest]
+            enough = [candidate for candidate in catalog.tiers.values() if _size(candidate) >= smallest]
+            cheapest = min(enough, key=lambda each: each.monthly_price_cents)
+            more = signed_price(cheapest.monthly_price_cents - tier.monthly_price_cents)
             message = f"add-on {addon.id!r} needs tier {addon.requires_tier!r} or higher, not {tier.id!r}"
-            yield Reason(ReasonCode.TIER_TOO_LOW, message, f"use one of the tiers: {', '.join(enough)}")
+            fix = f"use one of the tiers: {', '.join(each.id for each in enough)}; the cheapest change is "
+            yield Reason(ReasonCode.TIER_TOO_LOW, message, f"{fix}{cheapest.id!r}, {more}")
 
 
 def _size(tier: Tier) -> tuple[Cpu, Memory]:

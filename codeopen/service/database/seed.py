@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from codeopen.model.catalog.model import Addon, Catalog, Flavor, Tier
-from codeopen.model.selection.name import PREFIX
+from codeopen.model.catalog.model import Catalog
+from codeopen.service.database.catalog_fields import addon_fields, flavor_fields, tier_fields
 from codeopen.service.database.tables import (
     CONTAINER_ADDONS,
     CONTAINER_FLAVORS,
@@ -33,9 +33,9 @@ def seed(connection: Connection, catalog: Catalog, now: datetime) -> int:
     """
     used = _used(connection)
     wanted = {
-        "tier": [tier_row(each) for each in catalog.tiers.values()],
-        "flavor": [flavor_row(each) for each in catalog.flavors.values()],
-        "addon": [addon_row(each) for each in catalog.addons.values()],
+        "tier": [_encoded(tier_fields(each)) for each in catalog.tiers.values()],
+        "flavor": [_encoded(flavor_fields(each)) for each in catalog.flavors.values()],
+        "addon": [_encoded(addon_fields(each)) for each in catalog.addons.values()],
     }
     return sum(_seed_kind(connection, kind, wanted[kind], used[kind], now) for kind in KINDS)
 
@@ -87,51 +87,9 @@ def _names(text: str | None) -> Iterator[str]:
     yield from (each for each in (read if isinstance(read, list) else ()) if isinstance(each, str))
 
 
-def tier_row(tier: Tier) -> dict[str, Any]:
-    """A tier as its row."""
+def _encoded(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as columns: lists and objects are JSON, flags are numbers."""
     return {
-        "id": tier.id,
-        "name": tier.name,
-        "description": tier.description,
-        "cpu_limit": str(tier.cpu_limit),
-        "memory_limit": str(tier.memory_limit),
-        "memory_reservation": str(tier.memory_reservation),
-        "storage_gb": tier.storage_gb,
-        "monthly_price_cents": tier.monthly_price_cents,
-        "is_default": int(tier.is_default),
-        "sort_order": tier.sort_order,
-    }
-
-
-def flavor_row(flavor: Flavor) -> dict[str, Any]:
-    """A flavor as its row."""
-    return {
-        "id": flavor.id,
-        "name": flavor.name,
-        "description": flavor.description,
-        "base_image": f"{PREFIX}{flavor.id}",
-        "languages": json.dumps(flavor.languages),
-        "frameworks": json.dumps(flavor.frameworks),
-        "tools": json.dumps(flavor.tools),
-        "estimated_size_mb": flavor.estimated_size_mb,
-        "is_default": int(flavor.is_default),
-        "sort_order": flavor.sort_order,
-    }
-
-
-def addon_row(addon: Addon) -> dict[str, Any]:
-    """An add-on as its row."""
-    return {
-        "id": addon.id,
-        "name": addon.name,
-        "description": addon.description,
-        "image_suffix": f"-{addon.image_suffix}",
-        "extra_cpu": str(addon.extra_cpu),
-        "extra_memory": str(addon.extra_memory),
-        "extra_ports": json.dumps([port.port for port in addon.extra_ports]),
-        "extra_env": json.dumps(dict(addon.extra_env)),
-        "requires_tier": addon.requires_tier,
-        "incompatible_with": json.dumps(addon.incompatible_with),
-        "monthly_price_cents": addon.monthly_price_cents,
-        "sort_order": addon.sort_order,
+        name: json.dumps(value) if isinstance(value, list | dict) else int(value) if isinstance(value, bool) else value
+        for name, value in fields.items()
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
@@ -36,12 +36,12 @@ from codeopen.service.projects.values import (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to change of a project. ``expected`` is the version that the caller has seen; None for any."""
+    """What to change of a project. ``expected`` are the versions that the caller accepts; None for any."""
 
     chosen: Chosen | None = None
     name: str | None = None
     quote_digest: str = ""
-    expected: int | None = None
+    expected: frozenset[int] | None = None
 
 
 def create_project(act: Act, owner: str, new: NewProject, quota: Quota) -> Project:
@@ -87,7 +87,7 @@ def change_project(act: Act, project_id: str, change: Change, quota: Quota) -> P
     """Change a project's name or what it has chosen. The same again changes nothing and asks for nothing."""
     project = lock_project(act, project_id, change.expected)
     chosen = change.chosen
-    if chosen is not None and chosen == project.chosen:
+    if chosen is not None and _unordered(chosen) == _unordered(project.chosen):
         chosen = None
     if chosen is None and change.name in {None, project.name}:
         return project
@@ -104,7 +104,7 @@ def change_project(act: Act, project_id: str, change: Change, quota: Quota) -> P
     return find_project(act.connection, act.caller, project_id)
 
 
-def want(act: Act, project_id: str, desired: Desired, expected: int | None) -> Project:
+def want(act: Act, project_id: str, desired: Desired, expected: frozenset[int] | None) -> Project:
     """Hibernate or wake a project. What is wanted already is not asked for twice."""
     project = lock_project(act, project_id, expected)
     if project.desired_state is desired:
@@ -118,7 +118,7 @@ def want(act: Act, project_id: str, desired: Desired, expected: int | None) -> P
     return find_project(act.connection, act.caller, project_id)
 
 
-def delete_project(act: Act, project_id: str, expected: int | None, *, keep_data: bool) -> Project:
+def delete_project(act: Act, project_id: str, expected: frozenset[int] | None, *, keep_data: bool) -> Project:
     """Ask for a project's end; with ``keep_data`` its disk stays. It can be seen until it is gone."""
     project = lock_project(act, project_id, expected, deleting=True)
     if project.desired_state is Desired.DELETED:
@@ -144,12 +144,18 @@ def replace_image(act: Act, project: Project, chosen: Chosen, kind: OperationKin
     return find_project(act.connection, act.caller, project.id)
 
 
-def lock_project(act: Act, project_id: str, expected: int | None, *, deleting: bool = False) -> Project:
+def restore(act: Act, project: Project, chosen: Chosen, quota: Quota) -> Project:
+    """Roll a locked project back, within its owner's quota."""
+    check_quota(act.connection, project.owner, chosen, quota, without=project.id)
+    return replace_image(act, project, chosen, OperationKind.ROLLBACK)
+
+
+def lock_project(act: Act, project_id: str, expected: frozenset[int] | None, *, deleting: bool = False) -> Project:
     """A project that nobody else changes until the commit. Raises RefusedError: 404, 409 or 412."""
     seen = find_project(act.connection, act.caller, project_id)
     lock_owner(act.connection, seen.owner)
     project = find_project(act.connection, act.caller, project_id)
-    if expected is not None and project.version != expected:
+    if expected is not None and project.version not in expected:
         raise RefusedError(
             412, "version-changed", "The project changed since the version in If-Match. Read it and send it again."
         )
@@ -191,6 +197,11 @@ def set_quota(connection: Connection, owner: str, quota: Quota) -> None:
             max_price_cents=quota.price_cents,
         )
     )
+
+
+def _unordered(chosen: Chosen) -> Chosen:
+    """The order in which add-ons were named makes no other project."""
+    return replace(chosen, addons=tuple(sorted(chosen.addons)))
 
 
 def _taken(chosen: Chosen) -> dict[str, Any]:

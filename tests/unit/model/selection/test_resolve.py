@@ -118,7 +118,7 @@ def test_incompatible_addons_are_named_as_a_pair() -> None:
 def test_a_tier_too_low_says_which_would_do() -> None:
     assert refused("builder", "python", "gpu") == {
         "tier-too-low": "add-on 'gpu' needs tier 'creator' or higher, not 'builder'; "
-        "use one of the tiers: creator, power"
+        "use one of the tiers: creator, power; the cheapest change is 'creator', +$15.00 a month"
     }
     assert resolved("creator", "python", "gpu").resources.gpus == 1
     assert resolved("power", "python", "gpu").resources.gpus == 1

@@ -1,0 +1,1 @@
+"""Who may ask: tokens, and what each role may do."""

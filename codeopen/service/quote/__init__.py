@@ -1,0 +1,1 @@
+"""What a selection would be: its image, resources and price, or why it can't be had."""
