@@ -278,6 +278,12 @@ class DatabaseError(CodeOpenError):
     failing = Failing.EXTERNAL
 
 
+class LegacyError(CodeOpenError):
+    """The old product's projects can't be migrated: no such table, or a tier that nothing maps."""
+
+    failing = Failing.INPUT
+
+
 class RefusedError(CodeOpenError):
     """A request to the service that can't be done; ``code`` is stable, ``reasons`` has every reason.
 

@@ -10,6 +10,7 @@ from codeopen.cli.options import add_addons
 from codeopen.cli.options import add_dry_run as _dry_run
 from codeopen.cli.options import add_stack as _stack
 from codeopen.cli.project_commands import PROJECT_COMMANDS
+from codeopen.cli.service_commands import SERVICE_COMMANDS
 from codeopen.model.catalog.pool_platforms import machine_platforms
 
 _DEFAULT_REGISTRY: Final = "localhost:5000"
@@ -272,6 +273,9 @@ GROUPS: Final = (
     ("compose", "combinations that are put together from parts"),
     ("registry", "what a registry keeps"),
     ("upstream", "what comes from outside: where it is pinned, and renewing it"),
+    ("service", "the HTTP API: serving it, and its database"),
+    ("token", "who may use the API"),
+    ("migrate", "data of the old product"),
     ("plan", "what would be built, computed from the catalog and the Dockerfiles"),
 )
 
@@ -350,6 +354,7 @@ COMMANDS: Final = (
         pipe_format="mermaid",
     ),
     *PROJECT_COMMANDS,
+    *SERVICE_COMMANDS,
     Command(
         ("part", "test"),
         "build parts alone in a registry of their own, and verify each by running it",

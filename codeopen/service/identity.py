@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
@@ -15,3 +15,8 @@ def new_id(now: datetime) -> str:
     """26 characters: 48 bits of milliseconds since 1970, then 80 random bits (the layout of a ULID)."""
     number = int(now.timestamp() * 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
     return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LENGTH)))
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)

@@ -171,6 +171,7 @@ def test_every_page_is_followed() -> None:
         "run-an-image-with-docker.md": "tests/images/test_closed.py",
         "run-a-registry-in-the-cluster.md": "tests/unit/platform/cluster/test_pages.py",
         "run-projects-on-kubernetes.md": "tests/cluster/test_project_stacks.py",
+        "use-the-api.md": "tests/service/test_served.py",
         "use-the-command-line.md": "tests/unit/cli/test_main.py",
         "warm-up-nodes.md": "tests/unit/platform/cluster/test_pages.py",
     }

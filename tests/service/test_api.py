@@ -178,7 +178,9 @@ def test_wrong_fields_are_named(client: TestClient, body: dict[str, Any], field:
 
 def test_other_wrong_requests_are_problems_too(client: TestClient) -> None:
     refused(client.get("/api/nothing"), 404, "no-such-route")
-    refused(client.put("/api/projects"), 405, "method-not-allowed")
+    wrong = client.put("/api/projects")
+    refused(wrong, 405, "method-not-allowed")
+    assert wrong.headers["allow"] == "GET, POST"
     refused(
         client.post("/api/projects", content="{", headers={"Content-Type": "application/json"}), 400, "malformed-body"
     )

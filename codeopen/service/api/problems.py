@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -63,10 +64,28 @@ def _failed(_request: Request, error: Exception) -> Response:
     return problem(500, "internal-error", "The service failed. Its log says why, by the request id.")
 
 
-def _http(_request: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
     code = _CODES.get(error.status_code, "refused")
-    return problem(error.status_code, code, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem(error.status_code, code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of all routes of a path: the framework names those of the first one alone."""
+    path = request.url.path
+    return {
+        method.upper()
+        for template, methods in request.app.openapi()["paths"].items()
+        if _as_pattern(template).fullmatch(path)
+        for method in methods
+    }
+
+
+def _as_pattern(template: str) -> re.Pattern[str]:
+    return re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]*\}", template)))
 
 
 def _invalid(_request: Request, error: Exception) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
 from cryptography.fernet import Fernet
@@ -17,11 +17,8 @@ from codeopen.model.catalog.model import Catalog
 from codeopen.model.selection.name import Release
 from codeopen.service.api.metrics import Metrics
 from codeopen.service.database.opening import Database
+from codeopen.service.identity import utc_now
 from codeopen.service.settings import ServiceSettings
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Service:
     release: Release
     platform: str
     key: Fernet
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     metrics: Metrics = field(default_factory=Metrics)
     limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 

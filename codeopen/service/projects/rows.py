@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from codeopen.errors import RefusedError
+from codeopen.service.database.opening import insert_once
 from codeopen.service.database.tables import AUDIT_ENTRIES, EVENTS, OPERATIONS, OWNERS, PROJECT_RECORDS, PROJECTS
 from codeopen.service.identity import new_id
 from codeopen.service.projects.values import (
@@ -31,16 +32,8 @@ def lock_owner(connection: Connection, owner: str) -> None:
     """Let one transaction at a time change an owner's projects: what a quota counts can't move until the commit."""
     counted = update(OWNERS).where(OWNERS.c.owner == owner).values(changes=OWNERS.c.changes + 1)
     if connection.execute(counted).rowcount == 0:
-        _add_owner(connection, owner)
+        connection.execute(insert_once(connection, OWNERS).values(owner=owner, changes=0))
         connection.execute(counted)
-
-
-def _add_owner(connection: Connection, owner: str) -> None:
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as insert_once  # noqa: PLC0415
-    else:
-        from sqlalchemy.dialects.sqlite import insert as insert_once  # type: ignore[assignment]  # noqa: PLC0415
-    connection.execute(insert_once(OWNERS).values(owner=owner, changes=0).on_conflict_do_nothing())
 
 
 def project_query() -> Select[Any]:

@@ -13,7 +13,7 @@ import pytest
 from codeopen.model.catalog.source import parse
 from tests.unit.model.catalog.copies import ROOT, Copy
 
-SECONDS = 5.0
+SECONDS = 20.0
 MEGABYTES = 600
 
 READ = """

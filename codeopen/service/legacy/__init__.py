@@ -1,0 +1,1 @@
+"""Projects of the old product: what their container tiers become."""
