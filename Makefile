@@ -3,7 +3,7 @@ SHELL := /bin/bash
 STACK ?=
 ENV := . .codeopen/env; $(if $(STACK),export CODEOPEN_STACK=$(STACK);)
 
-.PHONY: up setup preview status down test test-unit test-kill cluster images oracle lint docs bench bench-compose bench-projects lock refresh-mirror
+.PHONY: up setup preview status down test test-unit test-kill test-service cluster images oracle lint docs bench bench-compose bench-projects lock refresh-mirror
 
 up: setup
 	@$(ENV) codeopen up $(if $(DRY_RUN),--dry-run)
@@ -33,6 +33,10 @@ lint:
 
 test-kill:
 	@$(ENV) pytest -q -m heavy tests/engine
+
+# The service under load while its database is killed, a whole table migrated, the document tested at length.
+test-service:
+	@$(ENV) pytest -q -m heavy tests/service
 
 # The platform on Kubernetes with Karpenter, and on a real node. The first time compiles for some minutes.
 cluster:

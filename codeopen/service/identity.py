@@ -17,6 +17,11 @@ def new_id(now: datetime) -> str:
     return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LENGTH)))
 
 
+def is_id(text: str) -> bool:
+    """Whether a text could be one of these."""
+    return len(text) == _LENGTH and set(text) <= set(_ALPHABET)
+
+
 def utc_now() -> datetime:
     """The time."""
     return datetime.now(UTC)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.fernet import Fernet
@@ -186,6 +187,21 @@ def test_other_wrong_requests_are_problems_too(client: TestClient) -> None:
     )
     refused(client.post("/api/projects", content=b"x" * (LARGEST_BODY + 1)), 413, "body-too-large")
     refused(client.post("/api/projects", content=iter([b"x" * LARGEST_BODY, b"x"])), 413, "body-too-large")
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "%", "' OR 1=1 --", "é" * 40, "x" * 64])
+def test_texts_that_a_database_may_refuse_are_no_failure(client: TestClient, text: str) -> None:
+    path = quote(text, safe="", errors="surrogatepass")
+    for answer in (
+        client.get(f"/api/projects/{path}"),
+        client.get(f"/api/projects?owner={path}&flavor={path}&addon={path}&cursor={path}"),
+        client.get(f"/api/addons/{path}/compatibility"),
+        client.get(f"/api/addons/gpu/compatibility?tier={path}&flavor={path}&addon={path}"),
+        client.get("/api/flavors", headers={"Authorization": b"Bearer " + path.encode()}),
+        client.post("/api/projects", content=json.dumps({"name": text, "flavorId": text})),
+        client.put(f"/api/projects/{'0' * 26}/secrets/KEY", content=json.dumps({"value": text})),
+    ):
+        assert answer.status_code < 500, (answer.request.url, answer.text)
 
 
 def test_only_a_token_that_holds_gets_in(service: Service) -> None:

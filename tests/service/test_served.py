@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -19,16 +15,9 @@ from sqlalchemy import Connection, text
 
 from codeopen.cli.main import main
 from codeopen.service.database.opening import Database
-from tests.live import free_port
+from tests.service.processes import ROOT, environment, served
 
-ROOT = Path(__file__).parents[2]
 Run = Callable[..., str]
-START = 60.0  # seconds; a busy machine
-
-
-def environment(folder: Path, database: Database | None = None) -> dict[str, str]:
-    url = {"CODEOPEN_DATABASE": database.engine.url.render_as_string(hide_password=False)} if database else {}
-    return {**os.environ, "CODEOPEN_STACK": "offline", "XDG_DATA_HOME": str(folder / "data"), **url}
 
 
 @pytest.fixture
@@ -47,47 +36,12 @@ def codeopen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return run
 
 
-@contextmanager
-def served(env: dict[str, str], folder: Path, *words: str) -> Iterator[str]:
-    """The address of a service that runs as a process of its own, and ends well when it is told to."""
-    port = free_port()
-    log = folder / "service.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "codeopen.cli", "service", "run", "--port", str(port), *words],
-            cwd=ROOT,
-            env=env,
-            stdout=output,
-            stderr=output,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + START
-        while not _answers(url):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        yield url
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def test_from_nothing_to_a_project(codeopen: Run, tmp_path: Path) -> None:
     env = environment(tmp_path)
     token = codeopen(env, "token", "create", "--owner", "ann", "--format", "text").strip()
     assert token.startswith("cot_")
-    with served(env, tmp_path) as url:
+    with served(env, tmp_path) as service:
+        url = service.url
         headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "from-the-test"}
         made = httpx.post(f"{url}/api/projects", json={"name": "one"}, headers=headers).json()
         assert made["owner"] == "ann"
@@ -142,11 +96,11 @@ def _tested(codeopen: Run, database: Database, folder: Path, examples: int) -> N
     env = environment(folder, database)
     token = codeopen(env, "token", "create", "--owner", "ann", "--role", "admin", "--format", "text").strip()
     (folder / "openapi.json").write_text(codeopen(env, "service", "openapi"))
-    with served(env, folder, "--rate", "100000/second") as url:
+    with served(env, folder, "--rate", "100000/second") as service:
         run = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", ROOT / "tests/service/schemathesis.toml"),
-                *("run", folder / "openapi.json", "--url", url, "--header", f"Authorization: Bearer {token}"),
+                *("run", folder / "openapi.json", "--url", service.url, "--header", f"Authorization: Bearer {token}"),
                 # A stream has no end that a tester waits for; test_api.py has its tests.
                 *("--exclude-operation-id", "streamProjectEvents", "--max-examples", str(examples), "--seed", "1"),
             ],
@@ -175,7 +129,8 @@ def test_the_page_is_followed(codeopen: Run, database: Database, tmp_path: Path)
     assert blocks[0].startswith("codeopen service run")
     env = environment(tmp_path, database)
     shell = f'codeopen() {{ (cd "{ROOT}" && "{sys.executable}" -m codeopen.cli "$@"); }}\n'
-    with served(env, tmp_path) as url:
+    with served(env, tmp_path) as service:
+        url = service.url
         run = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", shell + "".join(blocks[1:])],
             cwd=tmp_path,

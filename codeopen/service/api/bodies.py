@@ -71,7 +71,7 @@ class ChangeBody(Body):
 class SecretBody(Body):
     """The value of a secret."""
 
-    value: Annotated[str, StringConstraints(max_length=32_768)]
+    value: Annotated[str, StringConstraints(max_length=32_768, pattern=r"^[^\x00]*$")]
 
 
 class TierAnswer(Body):

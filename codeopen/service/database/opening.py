@@ -48,8 +48,11 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection whose statements see one state. Raises DatabaseError where the database doesn't answer."""
         try:
-            with self.engine.connect() as connection, connection.begin():
-                yield connection
+            with self.engine.connect() as connection:
+                if not self.is_sqlite:  # there, each statement of a transaction may else see a state of its own
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
         except (DBAPIError, PoolTimeoutError) as error:
             raise DatabaseError(_told(self.engine.url, error)) from error
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from codeopen.errors import RefusedError
 from codeopen.service.database.opening import insert_once
 from codeopen.service.database.tables import AUDIT_ENTRIES, EVENTS, OPERATIONS, OWNERS, PROJECT_RECORDS, PROJECTS
-from codeopen.service.identity import new_id
+from codeopen.service.identity import is_id, new_id
 from codeopen.service.projects.values import (
     Caller,
     Chosen,
@@ -76,13 +76,18 @@ def to_project(row: Row[Any]) -> Project:
 
 def find_project(connection: Connection, caller: Caller, project_id: str) -> Project:
     """A project that the caller may see. Raises RefusedError with 404, whether it is another's or nobody's."""
-    query = project_query().where(PROJECT_RECORDS.c.project_id == project_id)
-    if caller.owner is not None:
-        query = query.where(PROJECT_RECORDS.c.owner == caller.owner)
-    row = connection.execute(query).one_or_none()
+    # What is no id is not asked for: a database may refuse such a text, e.g. one with a NUL.
+    row = connection.execute(_found(caller, project_id)).one_or_none() if is_id(project_id) else None
     if row is None:
         raise RefusedError(404, "project-not-found", "There is no project of this id.")
     return to_project(row)
+
+
+def _found(caller: Caller, project_id: str) -> Select[Any]:
+    query = project_query().where(PROJECT_RECORDS.c.project_id == project_id)
+    if caller.owner is not None:
+        query = query.where(PROJECT_RECORDS.c.owner == caller.owner)
+    return query
 
 
 def list_operations(connection: Connection, project_id: str) -> Sequence[Operation]:

@@ -35,6 +35,7 @@ from codeopen.service.quote.quote import Quote, check_digest, make_quote
 
 ROUTER: Final = APIRouter(prefix="/api/projects", tags=["projects"])
 ProjectId = Annotated[str, Path(max_length=64)]
+_NO_NUL: Final = r"^[^\x00]*$"  # which PostgreSQL takes in no text
 SecretName = Annotated[str, Path(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 
 
@@ -55,10 +56,10 @@ def create(request: Request, who: Member, body: NewProjectBody, key: Idempotency
 class Listed(Body):
     """Which projects to list. ``superseded`` leaves those that run an older image than is declared."""
 
-    owner: str = Field("", max_length=200)
+    owner: str = Field("", max_length=200, pattern=_NO_NUL)
     state: ProjectState | None = None
-    flavor: str = Field("", max_length=63)
-    addon: str = Field("", max_length=63)
+    flavor: str = Field("", max_length=63, pattern=_NO_NUL)
+    addon: str = Field("", max_length=63, pattern=_NO_NUL)
     superseded: bool = False
     cursor: str = Field("", max_length=64, pattern="^[0-9a-z]*$")
     limit: int = Field(50, ge=1, le=200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -30,12 +31,17 @@ def check_version(database: Database) -> None:
     """Raises DatabaseError where the tables are not those of this program."""
     with database.read() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    newest = ScriptDirectory.from_config(_config(None)).get_current_head()
+    newest = _newest()
     if found != newest:
         raise DatabaseError(
             f"the database's tables have version {found or 'none'}, and this program needs {newest}; "
             "run `codeopen service upgrade`"
         )
+
+
+@cache  # the files of a program don't change while it runs
+def _newest() -> str | None:
+    return ScriptDirectory.from_config(_config(None)).get_current_head()
 
 
 def _config(connection: Connection | None) -> Config:
