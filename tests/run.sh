@@ -37,7 +37,7 @@ beside cluster "a real control plane" pytest -q -n 2 --dist loadfile -m "not hea
 step "types" mypy
 step "Dockerfiles" hadolint --no-color $(git ls-files '*Dockerfile')
 step "site of the documentation" env NO_MKDOCS_2_WARNING=1 mkdocs build
-step "values and components" pytest -q -n 2 tests/unit tests/components tests/docs tests/service
+step "values and components" pytest -q -n 2 -m "not heavy" tests/unit tests/components tests/docs tests/service
 # Two runs side by side, each with a stack of its own: one builds and runs images, the other kills and breaks things.
 first=(tests/engine/test_main_job.py tests/engine/test_compose_for_real.py tests/engine/test_ensure_cli_for_real.py
   tests/engine/test_chains_for_real.py)
