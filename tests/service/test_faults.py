@@ -31,7 +31,7 @@ from tests.service.processes import Process, environment, served
 CLIENTS = 64
 QUOTA = replace(DEFAULT_QUOTA, projects=6)
 OWNERS = ("ann", "bob", "cid", "dee")
-ATTEMPTS = 150  # of one request, 0.2 s apart: longer than a restart takes on a busy machine
+ATTEMPTS = 600  # of one request, 0.2 s apart: longer than a restart takes on a busy machine
 
 
 @dataclass
