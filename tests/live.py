@@ -92,9 +92,14 @@ class LiveStack:
         return done
 
     def remove(self) -> None:
-        """Leave nothing in the Engine: neither what is protected nor the images that were pulled."""
+        """Leave nothing in the Engine: neither what is protected nor the images that were pulled.
+
+        `codeopen down` comes first: after a run that was ended, it alone finds a container that no state knows, and
+        that would keep its volume in use.
+        """
         references = [image["reference"] for image in self.outputs().get("images", {}).values()]
         config = self.checkout / ".codeopen" / "stacks" / f"Pulumi.{self.name}.yaml"
+        self.codeopen("down")
         self.pulumi("state", "unprotect", "--all", "--yes")
         self.pulumi("destroy", "--yes", "--skip-preview", "--config-file", str(config))
         subprocess.run(["docker", "image", "rm", "--force", *references], check=False, capture_output=True)
